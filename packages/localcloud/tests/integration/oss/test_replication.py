@@ -238,6 +238,19 @@ def test_who_names_a_role_needs_to_pass_it(cloud: Cloud, bucket: oss2.Bucket, ta
             assert code_of(lambda: as_user.put_bucket_replication(rule)) == (403, "AccessDenied")  # noqa: B023
 
 
+def test_who_names_no_role_needs_the_rights_of_the_rule(cloud: Cloud, bucket: oss2.Bucket, target: oss2.Bucket) -> None:
+    own = {"Effect": "Allow", "Action": ["oss:PutBucketReplication", "oss:ReplicateGet"], "Resource": "*"}
+    more = {"Effect": "Allow", "Action": RIGHTS["target"], "Resource": f"acs:oss:*:*:{target.bucket_name}"}
+    for statements, allowed in (([own], False), ([own, more], True)):
+        key = make_user(cloud, *statements)
+        as_user = bucket_in(cloud, cloud.region, bucket.bucket_name, oss2.AuthV4(key.id, key.secret))
+        rule = rule_to(target)
+        if allowed:
+            as_user.put_bucket_replication(rule)
+        else:
+            assert code_of(lambda: as_user.put_bucket_replication(rule)) == (403, "AccessDenied")  # noqa: B023
+
+
 @pytest.fixture
 def others(cloud: Cloud) -> oss2.Bucket:
     """A bucket of another account."""

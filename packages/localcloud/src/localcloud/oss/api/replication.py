@@ -1,7 +1,7 @@
 """Replication: rules are added and deleted, and told with how far they are.
 
-Source: OSS, "Operations on data replication". That who names a role needs to pass it, as with other services of the cloud, is
-assumed.
+Source: OSS, "Operations on data replication". It is assumed that who names a role needs to pass it, as with other services of the
+cloud, and that who names none needs the rights of the rule, which acts as the owner of both buckets then.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from localcloud.oss.api.answers import xml_response
 from localcloud.oss.api.call import Call
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.replication import (
     Rule,
@@ -33,8 +34,14 @@ async def change(call: Call) -> web.StreamResponse:
         raise OssError("NotImplemented", f"not implemented: POST bucket with ?replication&comp={asked[:40]}")
     call.require("PutBucketReplication")
     rule = read_rule(call.body, call.guard.clock())
-    if rule.role is not None:
-        call.require("ReplicateGet")
+    call.require("ReplicateGet")
+    if rule.role is None:
+        target = call.guard.find_bucket(rule.bucket)
+        if target and target.owner == call.owner:  # else it is refused
+            place = ResourceUrl(bucket=rule.bucket, query={})
+            for action in ("ReplicatePut", "ReplicateDelete"):
+                call.require(action, target=place)
+    else:
         arn = role_arn(call.owner, rule.role)
         if call.caller is None:
             raise OssError("AccessDenied", "Anonymous access is forbidden for this operation.")

@@ -84,7 +84,7 @@ class ReplicationOperations(Operations):
         """
         with self._store.lock:
             holder, target = self._store.buckets.get(bucket), self._store.buckets.find(rule.bucket)
-            if target and target.owner != holder.owner and rule.role is None:  # nobody has let it write there
+            if target and not _may_have(rule, holder, target):
                 target = None
             with_rule(holder, rule, target)  # which refuses
             versions = self._versions(bucket, rule) if rule.historical else []
@@ -226,7 +226,12 @@ class ReplicationOperations(Operations):
             source, target = self._store.buckets.find(bucket), self._store.buckets.find(rule.bucket)
             found = self._find(bucket, key, version)
             present = self._find(rule.bucket, key, version)
-            if not source or not target or not _is_at_work(rule, source) or not _wants(rule, found, present):
+            if (
+                source is None
+                or target is None
+                or not _is_at_work(rule, source, target)
+                or not _wants(rule, found, present)
+            ):
                 self._done(pending)
                 return False
             self._check(allow, source, target, key, found)
@@ -321,9 +326,15 @@ class ReplicationOperations(Operations):
             self._events.tell(f"ObjectReplication:{name}", told, rule.role or "")
 
 
-def _is_at_work(rule: Rule, source: Bucket) -> bool:
-    """Return True if a bucket has a rule still, and nobody has deleted it."""
-    return any(each.rule_id == rule.rule_id and each.closed is None for each in rules_of(source))
+def _may_have(rule: Rule, source: Bucket, target: Bucket) -> bool:
+    """Return True if a rule of a bucket may have that target: another account's takes a role, which it lets write there."""
+    return target.owner == source.owner or rule.role is not None
+
+
+def _is_at_work(rule: Rule, source: Bucket, target: Bucket) -> bool:
+    """Return True if a bucket has a rule still, which nobody has deleted, and the target is not another one by now."""
+    kept = any(each.rule_id == rule.rule_id and each.closed is None for each in rules_of(source))
+    return kept and target.region == rule.region and _may_have(rule, source, target)
 
 
 def _wants(rule: Rule, found: Version | None, present: Version | None) -> bool:

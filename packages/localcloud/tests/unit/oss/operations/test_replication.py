@@ -328,6 +328,15 @@ def test_a_target_that_is_gone_or_retains_its_objects_is_no_reason_to_stop(oss: 
     assert (work(oss, clock), held(oss)) == (1, {"b": b"1"})
 
 
+def test_a_bucket_of_another_account_that_takes_the_targets_name_gets_nothing(oss: OssService, clock: Clock) -> None:
+    oss.replication.add("kept", rule_of(clock))
+    oss.buckets.delete("far")
+    oss.buckets_of("2222222222222222").create("far", region=FAR)
+    oss.objects.put("kept", "a", b"1")
+    assert work(oss, clock) == 0
+    assert oss.buckets_of("2222222222222222").contents("far") == ([], [])
+
+
 def test_a_bucket_goes_with_its_rules(oss: OssService, clock: Clock) -> None:
     oss.replication.add("kept", rule_of(clock))
     oss.objects.put("kept", "a", b"1")
