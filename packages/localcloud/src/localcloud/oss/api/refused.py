@@ -27,3 +27,12 @@ async def run_pipeline(call: Call) -> web.StreamResponse:
 async def put_stray_part(call: Call) -> web.StreamResponse:
     """UploadPart that names no upload (assumed of OSS): stored as an object, a part would look like the whole."""
     raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "uploadId"})
+
+
+async def put_processed(call: Call) -> web.StreamResponse:
+    """PutObject with `x-oss-process`, which works on objects that are there (the code is the SDK for C#'s)."""
+    raise OssError(
+        "InvalidArgument",
+        "x-oss-process works on an object that is there: put it, then get or process it.",
+        {"ArgumentName": "x-oss-process", "ArgumentValue": call.query["x-oss-process"][:100]},
+    )

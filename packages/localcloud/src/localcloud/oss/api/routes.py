@@ -186,6 +186,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "legalHold": Operation(objectworm.put_legal_hold, "PutObjectLegalHold", versions=True),
         "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
         "partNumber": Operation(refused.put_stray_part, "PutObject", streams=True),
+        "x-oss-process": Operation(refused.put_processed, "PutObject", streams=True),
         "": Operation(
             objects.put_object,
             "PutObject",
