@@ -50,6 +50,15 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(
         ("GetLog", "GetLogs", "GetLogsV2", "GetProjectLogs"), "rare functions of SQL, and SPL, are refused by name"
     ),
+    **dict.fromkeys(
+        (
+            *("CreateMachineGroup", "UpdateMachineGroup", "ApplyConfigToMachineGroup", "RemoveConfigFromMachineGroup"),
+            *("CreateConfig", "UpdateConfig", "CreateLogtailConfig", "UpdateLogtailConfig", "UpdateMachineGroupMachine"),
+        ),
+        "kept; no machine runs Logtail here",
+    ),
+    "RemoveConfigToMachineGroup": "kept; no machine runs Logtail here",
+    "ListMachines": "always empty",
     "PullLogs": "in protobuf alone, which alibabacloud-sls20201230 does not read",
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
     "PutBucketQosInfo": "rates of requests are limited, bandwidths are not",

@@ -8,11 +8,13 @@ from __future__ import annotations
 from localcloud.kernel.errors import ApiError
 
 STATUS = {
+    "ConfigAlreadyExist": 400,
     "ConfigNotExist": 404,
     "ConsumerGroupAlreadyExist": 400,
     "ConsumerGroupNotExist": 404,
     "ConsumerGroupQuotaExceed": 400,  # its name is assumed
     "ConsumerNotMatch": 400,
+    "DashboardNotExist": 404,
     "IndexAlreadyExist": 400,
     "IndexConfigNotExist": 404,
     "IndexInfoInvalid": 400,
@@ -21,6 +23,7 @@ STATUS = {
     "InvalidCompressType": 400,
     "InvalidContentType": 415,
     "InvalidCursor": 400,
+    "InvalidDashboardName": 400,
     "InvalidHost": 400,
     "InvalidQueryString": 400,
     "InvalidRequestTime": 400,
@@ -30,6 +33,7 @@ STATUS = {
     "LogStoreAlreadyExist": 400,
     "LogStoreInfoInvalid": 400,
     "LogStoreNotExist": 404,
+    "MachineGroupAlreadyExist": 400,
     "MachineGroupNotExist": 404,
     "MissingBodyRawSize": 400,
     "NotExistConsumerWithBody": 400,
@@ -41,6 +45,7 @@ STATUS = {
     "ProjectAlreadyExist": 400,
     "ProjectNotExist": 404,
     "RequestTimeExpired": 400,
+    "SavedSearchNotExist": 404,
     "ServerBusy": 503,
     "ShardNotExist": 400,
     "SignatureNotMatch": 401,

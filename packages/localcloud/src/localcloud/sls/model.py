@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 
 # Names of projects and logstores; that projects may have underscores is assumed.
@@ -141,6 +142,28 @@ class ConsumerGroup:
     created: float
 
 
+class DescriptionKind(StrEnum):
+    """A kind of description that a project keeps."""
+
+    DASHBOARD = "dashboard"
+    SAVED_SEARCH = "savedsearch"
+    MACHINE_GROUP = "machinegroup"
+    CONFIG = "logtailconfig"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What a project keeps as it was given."""
+
+    project: str
+    kind: DescriptionKind
+    name: str
+    document: Mapping[str, object]
+    created: float
+    modified: float
+    applied: Sequence[str] = ()  # of a machine group: the names of the configurations that it has
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
     """All projects and what they hold at one moment, but for logs. A change makes a new value."""
@@ -149,6 +172,9 @@ class Contents:
     logstores: Mapping[tuple[str, str], Logstore] = field(default_factory=dict)  # by project and name
     indexes: Mapping[tuple[str, str], Index] = field(default_factory=dict)  # by project and logstore
     groups: Mapping[tuple[str, str, str], ConsumerGroup] = field(default_factory=dict)  # by project, logstore and name
+    descriptions: Mapping[tuple[str, DescriptionKind, str], Description] = field(
+        default_factory=dict
+    )  # by project, kind and name
 
 
 def divide(begin: int, end: int, count: int, *, first: int, now: float, parents: Sequence[int] = ()) -> list[Shard]:

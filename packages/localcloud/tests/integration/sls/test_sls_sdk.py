@@ -194,7 +194,7 @@ def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
     calls: list[Callable[[], object]] = [
         lambda: client.delete_shard(project, "functions", 0),
         lambda: client.list_topics(ListTopicsRequest(project, "functions")),
-        lambda: client.list_dashboard(project),
+        lambda: client.list_alert(project),
     ]
     for call in calls:
         error = refusal(call)

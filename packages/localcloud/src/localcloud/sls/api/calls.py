@@ -44,6 +44,7 @@ class Call:
         shard: its number, as the path names it; None: it names none.
         group: the consumer group, as the path names it; empty: it names none.
         item: what else of the project the path names; empty: nothing.
+        applied: the configuration of Logtail that a path names behind its machine group; empty: none.
         query: its parameters.
         headers: by lower-case name.
         body: as sent.
@@ -59,6 +60,7 @@ class Call:
     shard: int | None
     group: str
     item: str
+    applied: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes

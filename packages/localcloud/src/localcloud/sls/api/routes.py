@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -24,7 +24,7 @@ from localcloud.kernel.rpc import aside, read_request
 from localcloud.kernel.signatures import AuthenticationError, SignedRequest
 from localcloud.kernel.turns import Turns
 from localcloud.sls import signing
-from localcloud.sls.api import consumers, indexes, logs, logstores, logtail, projects, shards, tags, tracking
+from localcloud.sls.api import consumers, descriptions, indexes, logs, logstores, projects, shards, tags, tracking
 from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsServices
@@ -34,7 +34,9 @@ THREADS = 2  # of each kind of work that takes its time; each keeps a core busy
 _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
 # Paths, and the names in them.
 _PATH = re.compile(
-    r"/|/logs|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
+    r"/|/logs|/tags?|/untag|/resourcegroup"
+    r"|/(?:machinegroups|configs|dashboards|savedsearches)(?:/(?P<item>[^/]+)"
+    r"(?:/machines|/machinegroups|/configs(?:/(?P<applied>[^/]+))?)?)?"
     r"|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
     r"(?:/index|/logs|/meteringmode|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
@@ -78,6 +80,19 @@ _HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, lane=Lane.SEAR
 _TAGS = Route(tags.list_tags, frozenset({"resourceType", "resourceId", "tags", "nextToken"}))
 _PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}), lane=Lane.PACKS)
 _SELECTORS = frozenset({"type", "action"})  # they tell operations of one path apart; a query has one at most
+
+
+def _of_descriptions() -> Iterator[tuple[tuple[str, bool, str], Route]]:
+    """Yield the operations on what a project keeps as it was given, which all kinds have alike."""
+    for kind in descriptions.KINDS:
+        run = descriptions.operations(kind)
+        yield ("GET", True, f"/{kind.names}"), Route(run["List"], _PAGE | {*kind.filters})
+        yield ("POST", True, f"/{kind.names}"), Route(run["Create"])
+        yield ("GET", True, f"/{kind.names}/*"), Route(run["Get"])
+        yield ("PUT", True, f"/{kind.names}/*"), Route(run["Update"])
+        yield ("DELETE", True, f"/{kind.names}/*"), Route(run["Delete"])
+
+
 # By method, whether the host names a project, the path without the names in it, and the parameter of `_SELECTORS` if there is one.
 ROUTES = {
     ("GET", False, "/"): Route(projects.list_projects, _PAGE | {"projectName", "description", "resourceGroupId"}),
@@ -87,10 +102,11 @@ ROUTES = {
     ("PUT", True, "/"): Route(projects.update_project),
     ("DELETE", True, "/"): Route(projects.delete_project),
     ("PUT", True, "/resourcegroup"): Route(projects.change_resource_group),
-    ("GET", True, "/machinegroups"): Route(logtail.list_machine_groups, _PAGE | {"groupName"}),
-    ("GET", True, "/machinegroups/*"): Route(logtail.get_machine_group),
-    ("GET", True, "/configs"): Route(logtail.list_configs, _PAGE | {"logstoreName", "configName"}),
-    ("GET", True, "/configs/*"): Route(logtail.get_config),
+    ("GET", True, "/machinegroups/*/machines"): Route(descriptions.list_machines, _PAGE),
+    ("GET", True, "/machinegroups/*/configs"): Route(descriptions.applied_configs),
+    ("PUT", True, "/machinegroups/*/configs/*"): Route(descriptions.apply_config),
+    ("DELETE", True, "/machinegroups/*/configs/*"): Route(descriptions.remove_config),
+    ("GET", True, "/configs/*/machinegroups"): Route(descriptions.groups_of_config),
     ("POST", False, "/tag"): Route(tags.tag_resources),
     ("POST", True, "/tag"): Route(tags.tag_resources),
     ("POST", False, "/untag"): Route(tags.untag_resources),
@@ -135,6 +151,7 @@ ROUTES = {
         consumers.update_checkpoint, frozenset({"consumer", "forceSuccess"})
     ),
     ("POST", True, "/logstores/*/consumergroups/*?type=heartbeat"): Route(consumers.beat, frozenset({"consumer"})),
+    **dict(_of_descriptions()),
 }
 
 
@@ -158,6 +175,7 @@ class Target:
     shard: int | None
     group: str  # of consumers; empty: none
     item: str  # of the project, of another kind; empty: none
+    applied: str  # a configuration of Logtail behind a machine group; empty: none
 
 
 def find_route(method: str, path: str, query: Mapping[str, str], *, project: str) -> Target:
@@ -180,7 +198,14 @@ def find_route(method: str, path: str, query: Mapping[str, str], *, project: str
     if more := sorted(query.keys() - route.query - _SELECTORS):
         raise SlsError("NotImplemented", f"not implemented: {wanted} with ?{more[0][:80]}")
     shard = int(names["shard"]) if names["shard"] else None
-    return Target(route=route, logstore=names["logstore"], shard=shard, group=names["group"], item=names["item"])
+    return Target(
+        route=route,
+        logstore=names["logstore"],
+        shard=shard,
+        group=names["group"],
+        item=names["item"],
+        applied=names["applied"],
+    )
 
 
 def _shape(found: re.Match[str]) -> str:
@@ -246,6 +271,7 @@ def create_app(
             shard=target.shard,
             group=target.group,
             item=target.item,
+            applied=target.applied,
             query=query,
             headers=signed.headers,
             body=signed.body,

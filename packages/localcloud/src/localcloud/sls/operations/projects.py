@@ -72,6 +72,7 @@ class Projects(ContentKeeper):
                     logstores={key: each for key, each in old.logstores.items() if each.project != name},
                     indexes={key: each for key, each in old.indexes.items() if each.project != name},
                     groups={key: each for key, each in old.groups.items() if each.project != name},
+                    descriptions={key: each for key, each in old.descriptions.items() if each.project != name},
                 )
             )
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.kernel.accounts import Folders, OfEach
-from localcloud.sls.operations.analyses import Analyses
 from localcloud.sls.operations.contents import ProjectNames
+from localcloud.sls.operations.descriptions import Descriptions
 from localcloud.sls.store import checkpoints, logs
 from localcloud.sls.store.contents import open_store
 from localcloud.sls.store.database import Database
 
 
-class SlsService(Analyses):
+class SlsService(Descriptions):
     """SLS of one account in one region; safe for threads."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float], names: ProjectNames | None = None) -> None:

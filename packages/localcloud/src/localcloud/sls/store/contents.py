@@ -10,6 +10,8 @@ from localcloud.sls.model import (
     KEYS,
     ConsumerGroup,
     Contents,
+    Description,
+    DescriptionKind,
     Index,
     Logstore,
     LogstoreSettings,
@@ -31,6 +33,7 @@ def _record(contents: Contents) -> dict[str, object]:
         "logstores": list(contents.logstores.values()),
         "indexes": list(contents.indexes.values()),
         "groups": list(contents.groups.values()),
+        "descriptions": list(contents.descriptions.values()),
     }
 
 
@@ -40,12 +43,18 @@ def _contents(record: Any) -> Contents:  # noqa: ANN401 - what the file holds
     indexes = [Index(**each) for each in record["indexes"]]
     # What an embedded cloud without consumer groups has written has none.
     groups = [ConsumerGroup(**each) for each in record.get("groups", [])]
+    descriptions = [_description(each) for each in record.get("descriptions", [])]  # likewise
     return Contents(
         projects={project.name: project for project in projects},
         logstores={(logstore.project, logstore.name): logstore for logstore in logstores},
         indexes={(index.project, index.logstore): index for index in indexes},
         groups={(group.project, group.logstore, group.name): group for group in groups},
+        descriptions={(each.project, each.kind, each.name): each for each in descriptions},
     )
+
+
+def _description(record: Any) -> Description:  # noqa: ANN401 - likewise
+    return Description(**{**record, "kind": DescriptionKind(record["kind"]), "applied": tuple(record["applied"])})
 
 
 def _logstore(record: Any) -> Logstore:  # noqa: ANN401 - likewise
