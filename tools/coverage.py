@@ -53,7 +53,13 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("CreateMachineGroup", "UpdateMachineGroup", "ApplyConfigToMachineGroup", "RemoveConfigFromMachineGroup"),
-            *("CreateConfig", "UpdateConfig", "CreateLogtailConfig", "UpdateLogtailConfig", "UpdateMachineGroupMachine"),
+            *(
+                "CreateConfig",
+                "UpdateConfig",
+                "CreateLogtailConfig",
+                "UpdateLogtailConfig",
+                "UpdateMachineGroupMachine",
+            ),
         ),
         "kept; no machine runs Logtail here",
     ),

@@ -99,6 +99,8 @@ def refused(statement: str, code: str = "ParameterInvalid") -> str:
         ("SELECT count(*) WHERE __date__ >= '2021-07-20 17:52:40'", [["2"]]),
         ("SELECT __topic__, __source__ LIMIT 1", [["web", "here"]]),
         ("SELECT count(*) HAVING count(*) > 4", []),
+        ("SELECT 1 AS x HAVING true ORDER BY max(status)", [["1"]]),
+        ("SELECT 'all' AS x ORDER BY count(*)", [["all"]]),
         ("SELECT status, method -- no more\n /* than that */ FROM log WHERE \"method\" = 'PUT';", [["200", "PUT"]]),
     ],
 )  # fmt: skip

@@ -314,13 +314,10 @@ class _Translator:
         sql = f"SELECT {'DISTINCT ' if select.distinct else ''}{chosen}{source}{where}"
         if groups:
             sql += f" GROUP BY {', '.join(groups)}"
+        having = "1"
         if select.having is not None:
-            condition = self._condition(select.having, scope, named, clause="HAVING")
-            if not groups:  # one row, or none
-                names = ", ".join(f"c{place}" for place in range(len(values)))
-                every_row = f"SELECT {chosen}, {condition} AS kept{source}{where}"
-                return _Rows(f"SELECT {names} FROM ({every_row}) WHERE kept", columns)  # noqa: S608 - likewise
-            sql += f" HAVING {condition}"
+            having = self._condition(select.having, scope, named, clause="HAVING")
+            sql += f" HAVING {having}"
         ordered = []
         for each, by in zip(order, orders, strict=True):
             if isinstance(by, int):
@@ -330,6 +327,10 @@ class _Translator:
             if select.distinct and by_sql not in {value.sql for value in values}:
                 raise wrong(each.place, "For SELECT DISTINCT, ORDER BY expressions must appear in select list")
             ordered.append(_directed(by_sql, each))
+        if grouped and not groups:  # one row, or none; the count tells SQLite so
+            names = ", ".join(f"c{place}" for place in range(len(values)))
+            row = f"SELECT {chosen}, count(*) >= 0 AND {having} AS kept{source}{where}"
+            return _Rows(f"SELECT {names} FROM ({row}) WHERE kept", columns)  # noqa: S608 - likewise
         return _Rows(sql + _ordered(ordered), columns)
 
     def _items(
