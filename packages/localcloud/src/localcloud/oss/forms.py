@@ -118,6 +118,11 @@ def _invalid(why: str, *, ec: str | None = None) -> OssError:
     return OssError("InvalidPolicyDocument", f"Invalid Policy: {why}.", ec=ec)
 
 
+def speaks_s3(form: Form) -> bool:
+    """Return whether a form's signature is one of AWS's."""
+    return "x-amz-algorithm" in form or "awsaccesskeyid" in form
+
+
 def read_form_claim(form: Form, *, region: str) -> Claim | None:
     """Return the claim of a form, which signs its policy; None: the form is anybody's.
 
@@ -137,13 +142,14 @@ def read_form_claim(form: Form, *, region: str) -> Claim | None:
         _require(form, "x-amz-credential", "x-amz-date", "x-amz-signature", "policy")
         own = aws4.read_scope(form["x-amz-credential"], form["x-amz-date"])
         return _claim(form, own.access_key_id, "x-amz", own.derive)
-    if "ossaccesskeyid" not in form and "signature" not in form:
+    key, prefix = ("awsaccesskeyid", "x-amz") if "awsaccesskeyid" in form else ("ossaccesskeyid", "x-oss")
+    if key not in form and "signature" not in form:
         return None
-    _require(form, "ossaccesskeyid", "signature", "policy")
+    _require(form, key, "signature", "policy")
     text = form["policy"].encode()
     return Claim(
-        access_key_id=form["ossaccesskeyid"],
-        security_token=form.get("x-oss-security-token"),
+        access_key_id=form[key],
+        security_token=form.get(f"{prefix}-security-token"),
         signature=form["signature"],
         string_to_sign=text,
         compute=lambda secret: base64.b64encode(hmac.digest(secret.encode(), text, "sha1")).decode(),

@@ -424,11 +424,71 @@ def test_presigned_urls_read_and_write_and_expire(s3: Any, bucket: str) -> None:
     assert requests.get(changed, timeout=10).status_code == 403
 
 
+def test_version_2_of_the_signatures_which_the_vendor_has_boto3_sign_with(cloud: Cloud, s3: Any, bucket: str) -> None:
+    second = client_of(cloud, signature_version="s3")
+    second.put_object(Bucket=bucket, Key="a b/ü", Body=b"hello", Metadata={"x": " 1  2 "}, ContentType="text/plain")
+    got = second.get_object(Bucket=bucket, Key="a b/ü", ResponseContentType="text/css")
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"hello", "text/css", {"x": "1  2"})
+    second.put_object(Bucket=bucket, Key="z", Body=b"")
+    pages = second.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 1})
+    assert [each["Key"] for page in pages for each in page["Contents"]] == ["a b/ü", "z"]
+    upload = second.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    part = second.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"1")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    second.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=parts)
+    second.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_object(Bucket=bucket, Key="parts")["Body"].read() == b"1"
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client_of(cloud, "wrong", signature_version="s3").list_buckets()
+
+
+def test_urls_signed_with_version_2_read_and_write_and_expire(cloud: Cloud, bucket: str) -> None:
+    second = client_of(cloud, signature_version="s3")
+    named = {"Bucket": bucket, "Key": "a b"}
+    put = second.generate_presigned_url("put_object", Params={**named, "Metadata": {"x": "1"}}, ExpiresIn=60)
+    assert requests.put(put, data=b"hello", headers={"x-amz-meta-x": "1"}, timeout=10).status_code == 200
+    assert requests.put(put, data=b"hello", headers={"x-amz-acl": "public-read"}, timeout=10).status_code == 403
+    url = second.generate_presigned_url("get_object", Params=named)
+    got = requests.get(url, timeout=10)
+    assert (got.content, got.headers["x-amz-meta-x"]) == (b"hello", "1")
+    assert requests.get(url.replace("a%20b", "c"), timeout=10).status_code == 403
+    for added in ("symlink", "objectMeta", "x-oss-process=image/info", "tagging"):  # would make it another request
+        assert requests.get(f"{url}&{added}", timeout=10).status_code == 403, added
+    assert (
+        requests.get(second.generate_presigned_url("get_object", Params=named, ExpiresIn=-9), timeout=10).status_code
+        == 403
+    )
+    listed = requests.get(second.generate_presigned_url("list_objects", Params={"Bucket": bucket}), timeout=10)
+    assert b"<MaxKeys>1000</MaxKeys>" in listed.content
+
+
+def test_forms_signed_with_version_2_upload(cloud: Cloud, s3: Any, bucket: str) -> None:
+    post = client_of(cloud, signature_version="s3").generate_presigned_post(
+        bucket, "a", Fields={"x-amz-meta-x": "1"}, Conditions=[{"x-amz-meta-x": "1"}]
+    )
+    assert "AWSAccessKeyId" in post["fields"]
+    answer = requests.post(post["url"], data=post["fields"], files={"file": b"hello"}, timeout=10)
+    assert answer.status_code == 204, answer.text
+    got = s3.get_object(Bucket=bucket, Key="a")
+    assert (got["Body"].read(), got["Metadata"]) == (b"hello", {"x": "1"})
+    wrong = {**post["fields"], "signature": "x"}
+    assert requests.post(post["url"], data=wrong, files={"file": b"hello"}, timeout=10).status_code == 403
+
+
 @pytest.mark.parametrize("host", ["localhost", "s3.localhost", "oss.localhost"])
 def test_a_bucket_before_the_host_name_is_read(cloud: Cloud, s3: Any, bucket: str, host: str) -> None:
     named = f"{bucket}.{host}:{cloud.address('oss')[1]}"
     assert send(cloud, "PUT", f"http://{named}/a/b/", b"hello", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}) == 200
     assert s3.get_object(Bucket=bucket, Key="a/b/")["Body"].read() == b"hello"
+    port = cloud.address("oss")[1]
+    virtual = {"addressing_style": "virtual"}
+    second = client_of(cloud, endpoint=f"http://{host}:{port}", signature_version="s3", s3=virtual)
+    url = second.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": f"{bucket}/c d"})
+    name = urlsplit(url).netloc
+    assert name.startswith(bucket)
+    answer = requests.put(url.replace(name, f"127.0.0.1:{port}"), data=b"hello", headers={"Host": name}, timeout=10)
+    assert answer.status_code == 200, answer.text
+    assert s3.get_object(Bucket=bucket, Key=f"{bucket}/c d")["Body"].read() == b"hello"
 
 
 def signed(cloud: Cloud, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:

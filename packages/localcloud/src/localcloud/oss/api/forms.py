@@ -25,7 +25,7 @@ from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.arriving import write_blob
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
-from localcloud.oss.forms import Policy, read_form_claim, read_policy
+from localcloud.oss.forms import Policy, read_form_claim, read_policy, speaks_s3
 from localcloud.oss.model import MAX_PUT, StoredObject
 from localcloud.oss.operations.keys import check_key
 from localcloud.oss.s3.headers import to_oss
@@ -49,7 +49,7 @@ async def post_object(call: Call) -> web.StreamResponse:
     claim = read_form_claim(form, region=call.region)
     policy = Policy(expires=0, conditions=())
     if claim is not None:
-        if "x-amz-algorithm" in form:
+        if speaks_s3(form):
             call.request[SPOKEN] = True
         caller = caller_of(call.request, call.guard.prove(claim))
         policy = read_policy(form["policy"])
@@ -144,7 +144,7 @@ async def _chunks(file: BodyPartReader, reader: MultipartReader) -> AsyncIterato
 def _headers(form: dict[str, str], file: BodyPartReader) -> dict[str, str]:
     """Return the fields that are headers of the object, in OSS's words."""
     kept = {name: value for name, value in form.items() if not name.startswith("x:")}
-    if "x-amz-algorithm" in form:
+    if speaks_s3(form):
         signature = {"x-amz-algorithm", "x-amz-credential", "x-amz-signature"}
         named = {name: value for name, value in kept.items() if name not in signature}
         kept = to_oss(named, {}, is_bucket=False)

@@ -118,7 +118,7 @@ def query_to_oss(query: Mapping[str, str], *, lists: str | None) -> dict[str, st
     """
     if foreign := next((name for name in query if name in _FOREIGN), None):
         raise OssError("NotImplemented", f"not implemented: S3's ?{foreign}")
-    kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name != "x-id"}
+    kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name not in _SENT}
     if lists == "service":
         kept = {_LIST_OF_BUCKETS.get(name, name): value for name, value in kept.items()}
     if lists == "service" or (lists and not kept.keys() - _LIST):
@@ -126,6 +126,8 @@ def query_to_oss(query: Mapping[str, str], *, lists: str | None) -> dict[str, st
     return kept
 
 
+# Parameters that say nothing to an operation: what AWS's SDKs add, and those of a signature of version 2.
+_SENT = frozenset({"x-id", "AWSAccessKeyId", "Expires", "Signature"})
 # The names of S3's operations that OSS has not: passed over, DeleteBucketOwnershipControls would be DeleteBucket.
 _FOREIGN = frozenset(
     """abac accelerate analytics attributes intelligent-tiering inventory legal-hold metadataTable metrics notification

@@ -1,4 +1,4 @@
-"""Reading signatures: versions 1, 2 and 4 of OSS, and version 4 of AWS, in the Authorization header and in the query.
+"""Reading signatures: versions 1, 2 and 4 of OSS, and versions 2 and 4 of AWS, in the Authorization header and in the query.
 
 Pure: a request comes in as values, a `Claim` comes out, which computes the signature that should have been sent. The official
 clients sign in the same way.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing import aws4, v1, v2, v4
+from localcloud.oss.signing import aws2, aws4, v1, v2, v4
 from localcloud.oss.signing.claim import Claim, SignedRequest
 
 
@@ -33,8 +33,8 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
         return v2.read_header(request, authorization, now=now)
     if authorization.startswith(aws4.ALGORITHM):
         return aws4.read_header(request, authorization, now=now)
-    if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
-        raise OssError("NotImplemented", "not implemented: version 2 of AWS's signatures; use version 4 (`s3v4`)")
+    if authorization.startswith(aws2.SCHEME):
+        return aws2.read_header(request, authorization, now=now)
     if authorization:
         raise OssError(
             "InvalidArgument", "Authorization header is invalid: it begins neither with OSS nor with " + v4.ALGORITHM
@@ -43,6 +43,8 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
         return v2.read_query(request, now=now)
     if "x-oss-signature" in request.query:
         return v4.read_query(request, region=region, now=now)
+    if aws2.KEY in request.query:
+        return aws2.read_query(request, now=now)
     if is_s3(request.query, request.headers):
         return aws4.read_query(request, now=now)
     if "Signature" in request.query:
@@ -72,6 +74,6 @@ def is_s3(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         query: decoded.
         headers: by lower-case name, or found in any case.
     """
-    if headers.get("authorization", "").startswith(aws4.ALGORITHM):
+    if headers.get("authorization", "").startswith((aws4.ALGORITHM, aws2.SCHEME)):
         return True
-    return bool(query) and any(name.lower() in {"x-amz-signature", "x-amz-algorithm"} for name in query)
+    return aws2.KEY in query or any(name.lower() in {"x-amz-signature", "x-amz-algorithm"} for name in query)
