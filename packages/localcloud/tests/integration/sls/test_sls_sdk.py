@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import uuid
 from collections.abc import Callable
@@ -275,3 +276,14 @@ def test_a_project_is_its_account_s_alone(client: LogClient, project: str, cloud
     assert theirs not in {each["projectName"] for each in client.list_project(size=500).get_projects()}
     assert [each["projectName"] for each in other.list_project().get_projects()] == [theirs]
     other.delete_project(theirs)
+
+
+def test_a_logstore_as_it_was_told_is_taken_back_as_a_change(client: LogClient, project: str) -> None:
+    """As clients for Go do it: what is told is changed and sent whole."""
+    client.create_logstore(project, "functions", ttl=7)
+    told, _ = client._send("GET", project, None, "/logstores/functions", {}, {})
+    body = json.dumps({**told, "ttl": 15}).encode()
+    headers = {"Content-Type": "application/json", "x-log-bodyrawsize": str(len(body))}
+    client._send("PUT", project, body, "/logstores/functions", {}, headers)
+    changed, _ = client._send("GET", project, None, "/logstores/functions", {}, {})
+    assert {**changed, "ttl": 7, "lastModifyTime": 0} == {**told, "lastModifyTime": 0}

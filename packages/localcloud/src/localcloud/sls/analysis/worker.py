@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from localcloud.sls.analysis.execution import run
@@ -76,7 +77,8 @@ def answer(asked: Mapping[str, Any]) -> dict[str, object]:
         default=asked["default"],
         now=asked["now"],
     )
-    with closing(sqlite3.connect(f"file:{asked['database']}?mode=ro", uri=True, isolation_level=None)) as database:
+    uri = f"{Path(asked['database']).as_uri()}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
         scan = _Scan(database, asked)
         found = run(
             statement,

@@ -24,6 +24,8 @@ _SETTINGS: tuple[tuple[str, str, type], ...] = (
     ("infrequentAccessTTL", "infrequent_access_ttl", int),
     ("encrypt_conf", "encrypt_conf", dict),
 )
+# What an answer adds, which clients that change an answer send back.
+_TOLD = frozenset({"createTime", "lastModifyTime"})
 
 
 def create_logstore(call: Call) -> Answer:
@@ -94,7 +96,7 @@ def delete_logstore(call: Call) -> Answer:
 
 
 def _read(body: dict[str, Any]) -> dict[str, Any]:
-    only(body, {"logstoreName", *(name for name, _, _ in _SETTINGS)}, INVALID)
+    only(body, {"logstoreName", *_TOLD, *(name for name, _, _ in _SETTINGS)}, INVALID)
     values = {field: read_element(body, name, kind, INVALID) for name, field, kind in _SETTINGS}
     return {field: value for field, value in values.items() if value is not None}
 
