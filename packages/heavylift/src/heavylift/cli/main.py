@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from heavylift.cli.extras import needs_report
 from heavylift.cli.options import make_parser
@@ -26,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding does not know, as on stderr
     try:
-        return _run(options)
+        with _ended_by_sigterm():
+            return _run(options)
     except HeavyliftError as error:
         if options.debug:
             raise
@@ -37,10 +40,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt as interrupt:
         print(f"heavylift: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; nobody is left to tell
         return 1
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came, which ends a command as Ctrl-C does: with what it has started."""
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_encoding(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

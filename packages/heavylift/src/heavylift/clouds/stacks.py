@@ -116,7 +116,7 @@ class Stacks:
         try:
             return self._wait(before, known, wanted)
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(f"what ROS has begun goes on: see `heavylift status {before.name}`") from interrupt
+            raise type(interrupt)(f"what ROS has begun goes on: see `heavylift status {before.name}`") from interrupt
 
     def _wait(self, before: Stack, known: set[str], wanted: str) -> Stack:
         happened: list[Event] = []

@@ -84,16 +84,19 @@ def test_the_account_that_an_app_is_told_of_is_the_one_that_the_cloud_has(projec
         background.stop(project / "data")
 
 
-def test_ctrl_c_while_the_app_runs_is_one_line(project: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_interrupts_while_the_app_runs_ends_that_too_and_is_one_line(
+    project: Path, number: signal.Signals, code: int
+) -> None:
     begun = project / "begun"
     (project / "app.py").write_text(
         f"import os, pathlib, time\npathlib.Path({str(begun)!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
     )
     with begin(project, "deploy") as command:
         wait_for(lambda: begun.exists() and begun.read_text())
-        os.killpg(command.pid, signal.SIGINT)  # a terminal sends it to all that run in its foreground
+        os.killpg(command.pid, number)  # a terminal sends it to all that run in its foreground
         said = command.communicate(timeout=60)[0]
-    assert (command.returncode, said) == (130, "heavylift: interrupted\n")
+    assert (command.returncode, said) == (code, "heavylift: interrupted\n")
     wait_for(lambda: has_ended(begun.read_text()))
 
 
