@@ -28,7 +28,7 @@ lint: venv
 	@$(VENV)/bin/ruff format --check .
 
 types: venv
-	@$(VENV)/bin/mypy packages/heavylift/src packages/localcloud/src layers_build infra bench tests packages/heavylift/tests packages/localcloud/tests
+	@$(VENV)/bin/mypy packages/heavylift/src packages/localcloud/src layers_build infra bench tools tests packages/heavylift/tests packages/localcloud/tests
 	@MYPYPATH=function $(VENV)/bin/mypy --python-version 3.10 $(addprefix packages/heavylift/src/heavylift/,contracts runtime) $(wildcard function/*.py)
 	@cd packages/heavylift/src/heavylift/cdk/deployment_handler && $(CURDIR)/$(VENV)/bin/mypy --python-version 3.10 --config-file $(CURDIR)/pyproject.toml *.py
 
