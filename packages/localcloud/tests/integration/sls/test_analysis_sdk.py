@@ -106,6 +106,12 @@ def test_a_search_narrows_what_is_analyzed_and_counted(client: LogClient, projec
     assert client.get_histograms(request).get_total_count() == 10
 
 
+def test_another_logstore_of_the_project_is_joined_whole(client: LogClient, project: str) -> None:
+    joined = f"SELECT count(*) AS n, count(DISTINCT a.method) AS m FROM log a JOIN {OTHER} b ON a.method <> b.method"
+    assert ask(client, project, f"method:PUT | {joined}") == [{"n": "10", "m": "1"}]
+    assert ask(client, project, f"nothing | SELECT count(*) AS n FROM {OTHER}") == [{"n": "1"}]
+
+
 def test_a_project_is_asked_about_any_of_its_logstores(client: LogClient, project: str) -> None:
     def asked(statement: str) -> list[dict[str, str]]:
         return [
@@ -133,7 +139,7 @@ def test_a_project_is_asked_about_any_of_its_logstores(client: LogClient, projec
         ("* | SELECT status, method, count(*) GROUP BY status", "ParameterInvalid", "Column 'method' not in GROUP BY clause"),
         ("* | SELECT count(", "ParameterInvalid", "mismatched input '<EOF>'"),
         ("* | SELECT time_series(__time__, '1m', '%H', '0')", "NotImplemented", "the function time_series"),
-        (f"* | SELECT count(*) FROM {OTHER}", "ParameterInvalid", f"LogStore ({OTHER}) is not found"),
+        (f"* | SELECT count(*) FROM {PLAIN}", "ParameterInvalid", f"LogStore ({PLAIN}) is not found"),
         ("agent: | SELECT 1", "InvalidQueryString", ""),
         ("status:x and nothing:y | SELECT 1", "ParameterInvalid", "key (nothing) is not config"),
     ],
@@ -158,6 +164,8 @@ def test_a_role_analyzes_what_it_may_read(cloud: Running, client: LogClient, pro
     told = with_role.get_project_logs(GetProjectLogsRequest(project, f"SELECT count(*) AS n FROM {OTHER}"))
     assert told.get_logs()[0].get_contents() == {"n": "1"}
     error = refusal(with_role.get_project_logs, GetProjectLogsRequest(project, f"SELECT count(*) AS n FROM {STORE}"))
+    assert "is not found" in error.get_error_message()
+    error = refusal(with_role.get_log, project, OTHER, *SPAN, query=f"* | SELECT 1 FROM {STORE}")
     assert "is not found" in error.get_error_message()
 
 

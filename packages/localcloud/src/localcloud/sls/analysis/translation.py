@@ -133,6 +133,7 @@ class _Scope:
     tables: Sequence[_Named]
     clause: str  # of the query, in which neither aggregates nor windows are; empty: they may be
     window: bool = False  # it stands within one
+    aliases: Mapping[str, Expression] = field(default_factory=dict)  # what else it may name, by its name in lower case
     # The expressions that rows are grouped by; None: they are not, or here it does not count.
     groups: frozenset[str] | None = None
 
@@ -315,6 +316,8 @@ class _Translator:
         if groups:
             sql += f" GROUP BY {', '.join(groups)}"
         having = "1"
+        # Which SLS lets them name ("HAVING clause").
+        scope = replace(scope, aliases={a.lower(): each for a, each in items if a and not isinstance(each, _Field)})
         if select.having is not None:
             having = self._condition(select.having, scope, named, clause="HAVING")
             sql += f" HAVING {having}"
@@ -502,6 +505,10 @@ class _Translator:
         return value.sql
 
     def _value(self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+        if isinstance(expression, Column) and scope.aliases and not expression.table:
+            meant = scope.aliases.get(expression.name.lower())
+            if meant is not None and not [*_matching(expression.name, "", scope.tables)]:
+                return self._value(meant, replace(scope, aliases={}), named)
         if scope.groups is None:
             return self._bare(expression, scope, named)
         if not _has_aggregate(expression) and not isinstance(expression, Constant | Interval | Scalar | Exists):

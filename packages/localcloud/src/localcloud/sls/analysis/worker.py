@@ -48,8 +48,11 @@ class _Scan:
     def logs(self, logstore: str) -> Iterator[Row]:
         """Yield the logs of a logstore that are found."""
         source, search = self._asked["logstores"][logstore], self._asked["search"]
-        matches = compile_query(parse_search(search["query"]), Rules.of(source["index"]))
-        topic = search["topic"]
+        searched = (
+            logstore == self._asked["default"]
+        )  # others are joined with what is found, of the same time (assumed)
+        query, topic = (search["query"], search["topic"]) if searched else ("", "")
+        matches = compile_query(parse_search(query), Rules.of(source["index"]))
         for found in read_logs(
             self._database, source["key"], search["begin"], search["end"], reverse=False, live=source["live"]
         ):

@@ -90,14 +90,16 @@ def get_logs_v2(call: Call) -> Answer:
 def get_project_logs(call: Call) -> Answer:
     """GetProjectLogs: a statement that names its logstores, of those that its caller may read, and the time of their logs."""
     began = time.monotonic()
-    names = [logstore.name for logstore in call.sls.logstores(call.project)]
-    readable = [name for name in names if call.may("GetLogStoreLogs", f"project/{call.project}/logstore/{name}")]
-    if not readable:
-        call.allow("GetLogStoreLogs", f"project/{call.project}/logstore/*")
     statement = call.query.get("query", "")
-    analysis = call.sls.analyze(call.project, Search(begin=0, end=_END), statement, among=readable)
+    analysis = call.sls.analyze(call.project, Search(begin=0, end=_END), statement, among=_named(call, statement))
     found = _found(analysis, "", statement, {})
     return _reply(found, _describe(found, began))
+
+
+def _named(call: Call, statement: str) -> list[str]:
+    """Return the logstores that a statement may be about, as far as its caller may read them."""
+    names = [logstore.name for logstore in call.sls.logstores(call.project) if logstore.name in statement]
+    return [name for name in names if call.may("GetLogStoreLogs", f"project/{call.project}/logstore/{name}")]
 
 
 def get_histograms(call: Call) -> Answer:
@@ -155,7 +157,8 @@ def _answer(call: Call, given: Mapping[str, object]) -> _Found:
         raise SlsError("NotImplemented", f"not implemented: GetLogs with {name}")
     search, statement = _read_search(given)
     if statement is not None:
-        analysis = call.sls.analyze(call.project, search, statement, logstore=call.logstore)
+        others = [name for name in _named(call, statement) if name != call.logstore]
+        analysis = call.sls.analyze(call.project, search, statement, logstore=call.logstore, among=others)
         # As SLS has it, each row is a log, too: of no source, and of the time at which the search begins.
         log = {SOURCE: "", "__time__": str(search.begin // NANOSECONDS)}
         return _found(analysis, search.query, statement, log)
