@@ -70,6 +70,7 @@ def refused(statement: str, code: str = "ParameterInvalid") -> str:
         ("SELECT method, count(1) AS n GROUP BY method ORDER BY n DESC, 1", [["GET", "2"], ["PUT", "1"], ["null", "1"]]),
         ("SELECT sum(status), avg(status), min(latency), max(method)", [["804", "268.0", "0.5", "PUT"]]),
         ("SELECT count(DISTINCT status), approx_distinct(method)", [["2", "2"]]),
+        ("SELECT approx_distinct(status, 0.5)", [["2"]]),
         ("SELECT status % 100 AS rest, count(*) GROUP BY rest HAVING count(*) > 1", [["0", "2"]]),
         ("SELECT count(*) FILTER (WHERE status = 200) AS ok, count_if(status = 404) AS lost", [["2", "1"]]),
         ("SELECT method FROM store WHERE status IN (404, 500) OR latency BETWEEN 0 AND 1", [["GET"], ["GET"]]),
@@ -353,7 +354,7 @@ def test_a_database_would_refuse_what_is_no_question(monkeypatch: pytest.MonkeyP
     translated = translate(parse("SELECT 1"), {"store": {"method": columns["method"].type}}, default="store", now=NOW)
     for text in ("ATTACH ':memory:' AS x", "PRAGMA query_only", "CREATE TABLE x (y)", "DELETE FROM l0"):
         object.__setattr__(translated, "sql", text)
-        object.__setattr__(translated, "parameters", [])
+        object.__setattr__(translated, "parameters", {})
         with pytest.raises(SlsError, match=r"cannot be run: (not authorized|too many attached)"):
             run(translated, lambda *_: [])
 

@@ -91,7 +91,7 @@ class Statement:
     """A statement for SQLite."""
 
     sql: str
-    parameters: Sequence[object]
+    parameters: Mapping[str, object]  # some of which it may not name
     columns: Sequence[tuple[str, Type]]
     tables: Mapping[str, Mapping[str, str]]  # by logstore: the names of the columns that it needs, by those of SLS
     names: Mapping[str, str]  # the names of the tables, by logstore
@@ -198,7 +198,7 @@ class _Translator:
         self._default = default
         self._now = now
         self._registry = _Registry()
-        self._parameters: list[object] = []
+        self._parameters: dict[str, object] = {}
         self._known: dict[tuple[type, object], str] = {}
         self._used: dict[str, dict[str, str]] = {}
         self._names: dict[str, str] = {}
@@ -492,8 +492,9 @@ class _Translator:
     def _parameter(self, value: object) -> str:
         key = (type(value), value)
         if key not in self._known:
-            self._parameters.append(value)
-            self._known[key] = f"?{len(self._parameters)}"
+            name = f"p{len(self._parameters)}"
+            self._parameters[name] = value
+            self._known[key] = f":{name}"
         return self._known[key]
 
     def _condition(
