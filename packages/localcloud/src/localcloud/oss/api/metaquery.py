@@ -9,10 +9,9 @@ Source: OSS, OpenMetaQuery, GetMetaQueryStatus, DoMetaQuery, CloseMetaQuery, DoM
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
+from localcloud.kernel.turns import Turns
 from localcloud.oss.api.answers import xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
@@ -21,9 +20,9 @@ from localcloud.oss.model import Bucket
 
 OPENED = "metaQuery"  # among a bucket's settings: when the index was opened, in seconds since the epoch
 PREPARATION = 1.0  # seconds
-AT_ONCE = 2  # queries; others wait
+AT_ONCE = 2  # queries, one of each caller; others wait
 
-_turns = asyncio.Semaphore(AT_ONCE)
+_turns = Turns(AT_ONCE)
 
 
 async def change(call: Call) -> web.StreamResponse:
@@ -67,7 +66,7 @@ async def status(call: Call) -> web.StreamResponse:
 async def _query(call: Call) -> web.StreamResponse:
     _opened(call.holder)
     query = read_query(call.body)
-    async with _turns:
+    async with _turns.of(call.caller.identity.principal if call.caller else ""):
         return await call.run(_answer, call, query)
 
 
