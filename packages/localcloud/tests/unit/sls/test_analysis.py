@@ -370,3 +370,8 @@ def test_numbers_are_written_as_java_does(text: str) -> None:
 def test_functions_are_named_as_they_are_called() -> None:
     assert all(name == name.lower() for name in FUNCTIONS)
     assert sqlite3.sqlite_version_info > (3, 30)  # NULLS LAST, FILTER and windows
+
+
+@pytest.mark.parametrize("expression", ["from_unixtime(9e11)", "date(from_unixtime(-9e11))"])
+def test_a_time_that_no_calendar_has_is_refused(expression: str) -> None:
+    assert "out of range" in refused(f"SELECT {expression}")

@@ -102,7 +102,10 @@ def _read(database: sqlite3.Connection, statement: Statement) -> list[list[str]]
     answer: list[list[str]] = []
     left = MAX_ANSWER
     for row in database.execute(statement.sql, statement.parameters):
-        shown = [show(value, kind) for value, kind in zip(row, kinds, strict=True)]
+        try:
+            shown = [show(value, kind) for value, kind in zip(row, kinds, strict=True)]
+        except OverflowError as error:  # a moment before the year 1, or after the year 9999
+            raise SlsError("ParameterInvalid", "the answer has a time that is out of range") from error
         left -= sum(map(len, shown)) + 16 * len(shown)
         if left < 0:
             raise SlsError(
