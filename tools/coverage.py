@@ -64,7 +64,7 @@ DIFFERS: Mapping[str, str] = {
         "kept; no machine runs Logtail here",
     ),
     "RemoveConfigToMachineGroup": "kept; no machine runs Logtail here",
-    "ListMachines": "always empty",
+    **dict.fromkeys(("ListMachines", "ListSubstore"), "always empty"),
     "PullLogs": "in protobuf alone, which alibabacloud-sls20201230 does not read",
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
     "PutBucketQosInfo": "rates of requests are limited, bandwidths are not",

@@ -203,6 +203,12 @@ def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
         assert error.get_error_message().startswith("not implemented: ")
 
 
+def test_a_logstore_has_no_substores(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions")
+    assert client.list_substore(project, "functions").get_substores() == []
+    assert refusal(client.list_substore, project, "absent").get_error_code() == "LogStoreNotExist"
+
+
 def test_there_are_no_machine_groups_and_no_configurations_of_logtail(client: LogClient, project: str) -> None:
     assert client.list_machine_group(project).get_machine_group_total() == 0
     assert client.list_logtail_config(project).get_configs() == []

@@ -71,6 +71,13 @@ def update_logstore(call: Call) -> Answer:
     return None
 
 
+def list_substores(call: Call) -> Answer:
+    """ListSubStore; none can be made."""
+    call.allow_on_logstore("ListSubStore")
+    call.sls.logstore(call.project, call.logstore)
+    return {"substores": []}
+
+
 def get_metering_mode(call: Call) -> Answer:
     """GetLogStoreMeteringMode."""
     call.allow_on_logstore("GetLogStoreMeteringMode")

@@ -38,7 +38,7 @@ _PATH = re.compile(
     r"|/(?:machinegroups|configs|dashboards|savedsearches)(?:/(?P<item>[^/]+)"
     r"(?:/machines|/machinegroups|/configs(?:/(?P<applied>[^/]+))?)?)?"
     r"|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
-    r"(?:/index|/logs|/meteringmode|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
+    r"(?:/index|/logs|/substores|/meteringmode|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
 )
 
@@ -120,6 +120,7 @@ ROUTES = {
     ("DELETE", True, "/logstores/*"): Route(logstores.delete_logstore),
     ("GET", True, "/logstores/*/meteringmode"): Route(logstores.get_metering_mode),
     ("PUT", True, "/logstores/*/meteringmode"): Route(logstores.update_metering_mode),
+    ("GET", True, "/logstores/*/substores"): Route(logstores.list_substores),
     ("POST", True, "/logstores/*/index"): Route(indexes.create_index),
     ("GET", True, "/logstores/*/index"): Route(indexes.get_index),
     ("PUT", True, "/logstores/*/index"): Route(indexes.update_index),
