@@ -543,6 +543,15 @@ def test_requests_beyond_the_rate_of_a_bucket_are_refused(bucket: oss2.Bucket) -
     assert bucket.get_object("a").read() == b"1"
 
 
+def test_a_bucket_takes_no_more_requests_than_its_account(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    account = oss2.Service(bucket.auth, cloud.endpoints["oss"], region=cloud.region).get_user_qos_info()
+    for rates in ({"total_qps": account.total_qps + 1}, {"intranet_qps": account.total_qps + 1}):
+        with pytest.raises(oss2.exceptions.ServerError, match="InvalidArgument"):
+            bucket.put_bucket_qos_info(oss2.models.BucketQosInfo(**rates))
+    bucket.put_bucket_qos_info(oss2.models.BucketQosInfo(total_qps=account.total_qps))
+    assert bucket.put_object("a", b"1").status == 200
+
+
 def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
     rule = "<ID>r</ID><Prefix>log/</Prefix><Status>Enabled</Status>"
     step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"

@@ -11,8 +11,10 @@ from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import invalid, number
 from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
-ACCOUNT = {"Upload": 10, "Download": 10}  # Gbit/s
-_KINDS = ("UploadBandwidth", "DownloadBandwidth", "Qps")
+# Gbit/s, and requests/s (OSS, "Limits and performance metrics"). Were the last -1, the suite of OSS's SDK for Java would give its
+# bucket one more, which is 0, and be locked out.
+ACCOUNT = {"UploadBandwidth": 10, "DownloadBandwidth": 10, "Qps": 10000}
+_KINDS = tuple(ACCOUNT)
 _MOST = 10**9
 
 
@@ -22,7 +24,7 @@ def _check(document: Element, options: Options) -> None:
             SubElement(document, name).text = "-1"
     for kind in _KINDS:
         total = _value(document, f"Total{kind}")
-        limit = ACCOUNT.get(kind.removesuffix("Bandwidth"), _MOST)
+        limit = ACCOUNT[kind]
         if total > limit:
             raise invalid(f"Total{kind}", str(total), f"Total{kind} is more than the account has: {limit}.")
         for part in ("Intranet", "Extranet"):
@@ -60,7 +62,7 @@ SETTING = Setting(
 )
 
 OF_ACCOUNT = {  # of the parts an account limits none by itself: the suite of OSS's SDK for C++ reads them
-    f"{part}{kind}": ACCOUNT.get(kind.removesuffix("Bandwidth"), -1) if part == "Total" else -1
+    f"{part}{kind}": ACCOUNT[kind] if part == "Total" else -1
     for part in ("Total", "Intranet", "Extranet")
     for kind in _KINDS
 }
