@@ -44,8 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.hosts.append(self.headers["Host"])
         if self.path == "/slow":
             self.server.open.wait(30)
-        self.send_response(200 if self.path in {"/file", "/slow"} else 302 if self.path == "/moved" else 404)
-        self.send_header("Content-Type", "text/x-test")
+        self.send_response(200 if self.path in {"/file", "/slow", "/odd"} else 302 if self.path == "/moved" else 404)
+        self.send_header("Content-Type", "text/x-\x01" if self.path == "/odd" else "text/x-test")
         self.send_header("Content-Length", str(len(CONTENT)))
         self.send_header("Location", "/file")
         self.end_headers()
@@ -126,6 +126,7 @@ def test_an_object_of_the_cloud_is_fetched_by_its_name(bucket: oss2.Bucket, clou
     [
         ("SOURCE/none", "status 404"),
         ("SOURCE/moved", "status 302"),
+        ("SOURCE/odd", "content-type holds what a header cannot carry"),
         ("http://127.0.0.1:1/", "cannot be read"),
         ("http://example.org/", "not on loopback"),
         ("http://169.254.169.254/latest/meta-data", "not on loopback"),

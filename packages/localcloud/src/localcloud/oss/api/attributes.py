@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 from localcloud.kernel.times import to_http
+from localcloud.oss.arguments import check_header
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import NO_PROTECTION, STORAGE_CLASSES, Attributes, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.restores import restore_state
@@ -22,7 +23,6 @@ KEPT_HEADERS = frozenset(
 MAX_METADATA = 8 * 1024  # bytes of all x-oss-meta-* headers; OSS, "Manage object metadata"
 MD5_DIGITS = 32
 _META = re.compile(r"x-oss-meta-[a-z0-9-]+", re.ASCII)  # OSS, "Troubleshooting", 0011-00000004
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
 
 
 def read_attributes(headers: Mapping[str, str]) -> Attributes:
@@ -84,21 +84,6 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
             ec="0011-00000002",
         )
     return kept
-
-
-def check_header(name: str, value: str) -> str:
-    """Return a header's value.
-
-    Raises:
-        OssError: InvalidArgument (no answer could carry it).
-    """
-    if _CONTROL.search(value):
-        raise OssError(
-            "InvalidArgument",
-            f"{name} holds what a header cannot carry: control characters, or bytes that are not UTF-8.",
-            {"ArgumentName": name},
-        )
-    return value
 
 
 def read_encoded(headers: Mapping[str, str], name: str) -> str:

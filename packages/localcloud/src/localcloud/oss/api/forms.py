@@ -16,12 +16,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import BodyPartReader, MultipartReader
 
 from localcloud.kernel.xml import render
-from localcloud.oss.api.attributes import check_header, read_attributes
+from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
 from localcloud.oss.api.callbacks import answer_after, callback_of
 from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.guard import caller_of
 from localcloud.oss.api.s3 import SPOKEN
+from localcloud.oss.arguments import check_header
 from localcloud.oss.arriving import write_blob
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError

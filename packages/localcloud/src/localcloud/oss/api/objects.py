@@ -11,7 +11,7 @@ from aiohttp import web
 
 from localcloud.oss.api.accesses import access_headers, note_access, tracks
 from localcloud.oss.api.answers import encoding_type, xml_response
-from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_headers, read_attributes
+from localcloud.oss.api.attributes import KEPT_HEADERS, object_headers, read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
@@ -19,6 +19,7 @@ from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
 from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.sending import send_object
+from localcloud.oss.arguments import check_header
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import ObjectKind, StoredObject
 from localcloud.oss.operations.keys import check_key, check_version

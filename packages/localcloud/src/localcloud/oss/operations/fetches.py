@@ -15,6 +15,7 @@ from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from localcloud.kernel.outgoing import is_near, sending
+from localcloud.oss.arguments import check_header
 from localcloud.oss.arriving import check_size, write_blob
 from localcloud.oss.callbacks import read_callback
 from localcloud.oss.calling import call_back
@@ -30,6 +31,7 @@ AT_ONCE = 4  # tasks of an account
 PATIENCE = 600.0  # seconds for a fetch; assumed
 EVENT = "ObjectCreated:PutObject"  # assumed
 MAX_MESSAGE = 500  # characters
+_KEPT = ("content-type", "content-encoding")  # headers of the source that the object has
 
 logger = logging.getLogger(__name__)
 
@@ -152,6 +154,7 @@ class FetchOperations:
                 if answer.status != 200:
                     raise OssError("InvalidArgument", f"The source answered with the status {answer.status}.")
                 check_size(answer.length or 0, MAX_PUT)
+                kept = {name: check_header(name, answer.headers[name]) for name in _KEPT if name in answer.headers}
                 blob = await write_blob(
                     self._store.blobs, answer.chunks, limit=MAX_PUT, digests=digests_of(order.content_md5)
                 )
@@ -159,7 +162,6 @@ class FetchOperations:
             raise OssError("InvalidArgument", f"The source took more than {PATIENCE:g} seconds.") from error
         except ConnectionError as error:
             raise OssError("InvalidArgument", f"The source cannot be read: {error}") from error
-        kept = {name: answer.headers[name] for name in ("content-type", "content-encoding") if name in answer.headers}
         attributes = Attributes(headers=kept, storage=Storage(storage_class=order.storage_class or None))
         return await asyncio.to_thread(
             self._objects.put,
