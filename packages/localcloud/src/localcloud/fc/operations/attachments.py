@@ -15,6 +15,7 @@ from localcloud.fc.platform import MAX_MOUNTS, MOUNT_ROOTS, NAS_IDS, SYSTEM_FOLD
 
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}:(/.*)", re.ASCII)
 _MAX_PATH = 1024  # characters; assumed
+_MAX_NAME = 255  # bytes; of Linux (limits.h, NAME_MAX)
 
 
 def check_attachments(vpc: Vpc | None, nas: Nas, *, generation: int) -> None:
@@ -66,6 +67,8 @@ def _may_be_mounted(folder: str, generation: int) -> bool:
 
 
 def _is_plain(path: str) -> bool:
-    """Return whether a path is absolute and leads nowhere but down."""
+    """Return whether a path is absolute, leads nowhere but down, and can be on a disk."""
     parts = path.removesuffix("/").split("/")
-    return len(path) <= _MAX_PATH and "\0" not in path and parts[0] == "" and not {"", ".", ".."} & {*parts[1:]}
+    if len(path) > _MAX_PATH or "\0" in path or any(len(part.encode()) > _MAX_NAME for part in parts):
+        return False
+    return parts[0] == "" and not {"", ".", ".."} & {*parts[1:]}

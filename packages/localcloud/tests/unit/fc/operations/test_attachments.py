@@ -46,6 +46,8 @@ def test_what_leads_elsewhere_is_no_server_address(server: str) -> None:
         ("/code/models", set()),
         ("/opt/a", set()),
         ("/var/fc/runtime", set()),
+        ("/mnt/" + "é" * 127, {2, 3}),
+        ("/mnt/" + "é" * 128, set()),
     ],
 )
 def test_a_file_system_is_mounted_where_the_platform_does(folder: str, generations: set[int]) -> None:
