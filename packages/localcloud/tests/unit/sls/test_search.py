@@ -177,6 +177,13 @@ def test_conditions_stand_in_each_other_30_deep_at_most() -> None:
         finds("(" * 31 + "took" + ")" * 31)
 
 
+def test_a_query_has_16_384_characters_at_most() -> None:
+    assert not finds("x" * 16_384)
+    with pytest.raises(SlsError, match="more than 16384 characters") as caught:
+        finds("x" * 16_385)
+    assert caught.value.code == "InvalidQueryString"
+
+
 def test_a_comparison_of_what_is_no_number_is_a_search_for_its_text() -> None:
     fields = (("message", "owner_id > 100"),)
     matches = compile_query(parse("owner_id>100"), Rules.of(LINE))

@@ -21,6 +21,7 @@ from typing import TypeAlias
 from localcloud.sls.errors import SlsError
 
 MANY, ONE = "**", "??"  # in a word: the wildcards
+MAX_QUERY = 16 * 1024  # characters; the embedded cloud's own limit: to read a megabyte keeps all services waiting
 MAX_CONDITIONS = 30
 MAX_DEPTH = 30  # of conditions in each other
 MAX_PATTERN = 64  # characters of a word with wildcards
@@ -111,6 +112,8 @@ def parse(query: str) -> Condition:
     Raises:
         SlsError: InvalidQueryString.
     """
+    if len(query) > MAX_QUERY:
+        raise _wrong(f"it has more than {MAX_QUERY} characters")
     return _Parser(_split(query)).parse()
 
 
