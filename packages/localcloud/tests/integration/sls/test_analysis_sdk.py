@@ -165,6 +165,9 @@ def test_a_role_analyzes_what_it_may_read(cloud: Running, client: LogClient, pro
     assert told.get_logs()[0].get_contents() == {"n": "1"}
     error = refusal(with_role.get_project_logs, GetProjectLogsRequest(project, f"SELECT count(*) AS n FROM {STORE}"))
     assert "is not found" in error.get_error_message()
+    nothing = client_of(cloud, key=assume_role(cloud, {**statement, "Resource": f"{allowed}-not"}))
+    error = refusal(nothing.get_project_logs, GetProjectLogsRequest(project, f"SELECT count(*) AS n FROM {OTHER}"))
+    assert error.get_error_code() == "Unauthorized"
     error = refusal(with_role.get_log, project, OTHER, *SPAN, query=f"* | SELECT 1 FROM {STORE}")
     assert "is not found" in error.get_error_message()
 

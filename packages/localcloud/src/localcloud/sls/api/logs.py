@@ -91,7 +91,10 @@ def get_project_logs(call: Call) -> Answer:
     """GetProjectLogs: a statement that names its logstores, of those that its caller may read, and the time of their logs."""
     began = time.monotonic()
     statement = call.query.get("query", "")
-    analysis = call.sls.analyze(call.project, Search(begin=0, end=_END), statement, among=_named(call, statement))
+    named = _named(call, statement)
+    if not named and not any(_may_read(call, each.name) for each in call.sls.logstores(call.project)):
+        call.allow("GetLogStoreLogs", f"project/{call.project}/logstore/*")
+    analysis = call.sls.analyze(call.project, Search(begin=0, end=_END), statement, among=named)
     found = _found(analysis, "", statement, {})
     return _reply(found, _describe(found, began))
 
@@ -99,7 +102,11 @@ def get_project_logs(call: Call) -> Answer:
 def _named(call: Call, statement: str) -> list[str]:
     """Return the logstores that a statement may be about, as far as its caller may read them."""
     names = [logstore.name for logstore in call.sls.logstores(call.project) if logstore.name in statement]
-    return [name for name in names if call.may("GetLogStoreLogs", f"project/{call.project}/logstore/{name}")]
+    return [name for name in names if _may_read(call, name)]
+
+
+def _may_read(call: Call, logstore: str) -> bool:
+    return call.may("GetLogStoreLogs", f"project/{call.project}/logstore/{logstore}")
 
 
 def get_histograms(call: Call) -> Answer:
