@@ -6,10 +6,8 @@ is not imported here, so that it is imported while the worker runs already.
 
 from __future__ import annotations
 
-import json
 import os
 import select
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,29 +30,14 @@ from heavylift.runtime.messages import (
     dump_message,
     parse_message,
 )
-from heavylift.runtime.opening import CHANNEL, MEMORY, Opening, prepare_opening
+from heavylift.runtime.opening import Opening, prepare_opening
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import WHOLE, WORKING_SET
 from heavylift.runtime.timeline import Collected, Timeline
+from heavylift.runtime.workerprocess import start_worker
 
-# glibc gives memory back to the system block by block, to fault it in for the next one: a fifth of the load's CPU. With one arena
-# for all threads, what it keeps instead is less than what each of theirs would hold. mallopt(3)
-_ALLOCATOR = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "268435456",
-}
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 _GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
-# The names of modules depend on where this package lies: in a function it is a package of its own.
-# Its path is this process's; what customizes Python may stand in PYTHONPATH alone, which is for processes that start anew.
-# Of what `site` does, -S leaves out the rest: files of installed packages may import anything.
-_PROGRAM = (
-    "import json, site, sys; path = json.loads(sys.stdin.readline()); "
-    "sys.path[:] = [*filter(None, sys.path), *path]; site.execsitecustomize(); sys.path[:] = path; "
-    f"from {__package__}.worker import run; from {__package__}.messages import parse_message; "
-    "run(parse_message(sys.stdin.readline()))"
-)
 
 
 class Background:
@@ -289,34 +272,9 @@ def load_in_background(
         by_pages=opening is not None,
         working_set=opening is not None and load_mode == WORKING_SET,
     )
-    orders = json.dumps(sys.path).encode() + b"\n" + dump_message(request)
     patience = Deadline(deadline.remaining() * (1 + _GRACE))
-    background = Background(*_spawn(orders, opening), timeline, patience, opening)
+    background = Background(*start_worker(request, opening), timeline, patience, opening)
     try:
         yield background
     finally:
         background.close()
-
-
-def _spawn(orders: bytes, opening: Opening | None) -> tuple[int, int, int]:
-    """Start the worker; return its process ID and the descriptors of its orders and its messages."""
-    orders_out, orders_in = os.pipe()
-    messages_out, messages_in = os.pipe()
-    actions = [(os.POSIX_SPAWN_DUP2, orders_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)]
-    if opening:
-        actions += [(os.POSIX_SPAWN_DUP2, opening.memory, MEMORY), (os.POSIX_SPAWN_DUP2, opening.served, CHANNEL)]
-    try:
-        process = os.posix_spawn(
-            sys.executable, [sys.executable, "-S", "-c", _PROGRAM], os.environ | _ALLOCATOR, file_actions=actions
-        )
-        os.write(orders_in, orders)  # a pipe takes that much whether it is read or not
-    except OSError as error:
-        os.close(orders_in)
-        os.close(messages_out)
-        raise LoadError(f"{sys.executable}: the loader's process cannot be started ({error.strerror})") from error
-    finally:
-        os.close(orders_out)
-        os.close(messages_in)
-        if opening:
-            opening.let_go()
-    return process, orders_in, messages_out

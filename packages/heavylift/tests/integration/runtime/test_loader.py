@@ -84,25 +84,6 @@ def test_the_loaders_process_imports_nothing_that_its_first_request_need_not_wai
     assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "none\n"
 
 
-def test_what_customizes_the_functions_python_customizes_the_loaders_too(instance: Any) -> None:
-    (instance.code / "sitecustomize.py").write_text(
-        "import os, sys\nos.write(2, f'customized {os.getpid()}\\n'.encode())\n"
-    )
-    outcome = instance.run(READ)
-    assert outcome.answers == ["42 1 x"], outcome.errors
-    assert len({line for line in outcome.errors.splitlines() if line.startswith("customized")}) == 2
-
-
-def test_what_customizes_the_programs_that_a_function_starts_customizes_the_loaders_too(instance: Any) -> None:
-    """As the embedded cloud has them trust its certificates: by a folder that PYTHONPATH names since the function's Python runs."""
-    folder = instance.folder.parent / "preload"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text("import os\nos.write(2, b'customized\\n')\n")
-    outcome = instance.run(f"import os\nos.environ['PYTHONPATH'] = {str(folder)!r}\n{READ}")
-    assert outcome.answers == ["42 1 x"], outcome.errors
-    assert outcome.errors.splitlines().count("customized") == 1
-
-
 def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is_there(
     instance: Any, link: Any
 ) -> None:
