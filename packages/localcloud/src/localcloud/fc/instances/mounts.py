@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from localcloud.fc.attachments import Nas
+from localcloud.fc.instances.handed import HandedOptions
 from localcloud.fc.store.file_systems import FileSystems
 
 
-class Mounts:
-    """Directories for bubblewrap to mount; used once.
+class Mounts(HandedOptions):
+    """Directories for bubblewrap to mount. The options stand behind those that make the folders above.
 
     Args:
         nas: names them, and the folders that show them.
@@ -20,8 +19,7 @@ class Mounts:
     """
 
     def __init__(self, nas: Nas, file_systems: FileSystems) -> None:
-        self._descriptors: list[int] = []
-        self._options: list[str] = []
+        super().__init__()
         try:
             for mount in nas.mounts:
                 self._descriptors.append(file_systems.open(mount))
@@ -29,18 +27,3 @@ class Mounts:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def descriptors(self) -> tuple[int, ...]:
-        """The descriptors that bubblewrap has to inherit."""
-        return tuple(self._descriptors)
-
-    @property
-    def options(self) -> list[str]:
-        """The options that bubblewrap has to be given, behind those that make the folders above."""
-        return [*self._options]
-
-    def close(self) -> None:
-        """Close the descriptors, once bubblewrap has them."""
-        while self._descriptors:
-            os.close(self._descriptors.pop())
