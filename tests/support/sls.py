@@ -1,4 +1,4 @@
-"""Clients of SLS in its official Python SDK."""
+"""Clients of SLS in its official Python SDKs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from alibabacloud_sls20201230.client import Client as GeneratedClient
+from alibabacloud_tea_openapi.models import Config
 from aliyun.log import LogClient, LogException
 from aliyun.log.auth import AUTH_VERSION_1
 
@@ -28,6 +30,22 @@ def client_of(cloud: Running, version: str = AUTH_VERSION_1, *, key: Key | None 
     )
     client._session.proxies = {"http": cloud.endpoints["gateway"]}
     return client
+
+
+def generated_client_of(cloud: Running, *, key: Key | None = None, version: str | None = None) -> GeneratedClient:
+    """Return a client of the generated SDK that reaches the cloud in the same way."""
+    key = key or cloud.key
+    return GeneratedClient(
+        Config(
+            access_key_id=key.id,
+            access_key_secret=key.secret,
+            region_id=cloud.region,
+            endpoint=f"{cloud.region}.log.aliyuncs.com",
+            protocol="http",
+            http_proxy=cloud.endpoints["gateway"],
+            signature_version=version,
+        )
+    )
 
 
 def refusal(call: Callable[..., object], *args: object, **given: object) -> LogException:

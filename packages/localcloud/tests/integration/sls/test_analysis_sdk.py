@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from alibabacloud_sls20201230 import models
 from alibabacloud_sls20201230.client import Client
-from alibabacloud_tea_openapi.models import Config
 from aliyun.log import (
     GetHistogramsRequest,
     GetProjectLogsRequest,
@@ -23,7 +22,7 @@ from aliyun.log import (
 )
 
 from tests.support.roles import assume_role
-from tests.support.sls import client_of, refusal
+from tests.support.sls import client_of, generated_client_of, refusal
 
 Running = Any  # the running cloud of tests/support/cloud.py
 STORE, OTHER, PLAIN = "requests", "others", "plain"
@@ -211,16 +210,7 @@ def test_a_statement_that_takes_too_much_is_ended_while_others_are_served(cloud:
 
 @pytest.fixture
 def generated(cloud: Running) -> Client:
-    return Client(
-        Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            region_id=cloud.region,
-            endpoint=f"{cloud.region}.log.aliyuncs.com",
-            protocol="http",
-            http_proxy=cloud.endpoints["gateway"],
-        )
-    )
+    return generated_client_of(cloud)
 
 
 def test_the_generated_sdk_reads_answers_too(generated: Client, client: LogClient, project: str) -> None:

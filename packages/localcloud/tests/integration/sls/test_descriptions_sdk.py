@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 from alibabacloud_sls20201230 import models
-from alibabacloud_sls20201230.client import Client
-from alibabacloud_tea_openapi.models import Config
 from aliyun.log import LogClient
 from aliyun.log.logtail_config_detail import SimpleFileConfigDetail
 from aliyun.log.machine_group_detail import MachineGroupDetail
 
 from tests.support.roles import assume_role
-from tests.support.sls import client_of, refusal
+from tests.support.sls import client_of, generated_client_of, refusal
 
 Running = Any  # the running cloud of tests/support/cloud.py
 DASHBOARD = {
@@ -145,16 +143,7 @@ def test_they_go_with_their_project_and_take_a_right(cloud: Running, client: Log
 
 
 def test_the_generated_sdk_reads_them_too(cloud: Running, client: LogClient, project: str) -> None:
-    generated = Client(
-        Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            region_id=cloud.region,
-            endpoint=f"{cloud.region}.log.aliyuncs.com",
-            protocol="http",
-            http_proxy=cloud.endpoints["gateway"],
-        )
-    )
+    generated = generated_client_of(cloud)
     generated.create_dashboard(project, models.CreateDashboardRequest(body=models.Dashboard().from_map(DASHBOARD)))
     (item,) = generated.list_dashboard(project, models.ListDashboardRequest()).body.dashboard_items
     assert (item.dashboard_name, item.display_name) == ("board-1", "Die Übersicht")

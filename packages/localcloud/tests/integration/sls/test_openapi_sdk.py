@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from alibabacloud_sls20201230 import models
 from alibabacloud_sls20201230.client import Client
-from alibabacloud_tea_openapi.models import Config
+
+from tests.support.sls import generated_client_of
 
 Running = Any  # the running cloud of tests/support/cloud.py
 STORE = "functions"
@@ -18,17 +19,7 @@ STORE = "functions"
 
 @pytest.fixture(params=["v1", "v4"])
 def client(cloud: Running, request: pytest.FixtureRequest) -> Client:
-    return Client(
-        Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            region_id=cloud.region,
-            endpoint=f"{cloud.region}.log.aliyuncs.com",
-            protocol="http",
-            http_proxy=cloud.endpoints["gateway"],
-            signature_version=request.param,
-        )
-    )
+    return generated_client_of(cloud, version=request.param)
 
 
 @pytest.fixture

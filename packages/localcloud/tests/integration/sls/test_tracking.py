@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 from alibabacloud_sls20201230 import models
-from alibabacloud_sls20201230.client import Client
-from alibabacloud_tea_openapi.models import Config
 from aliyun.log import IndexConfig, IndexLineConfig, LogClient
 
-from tests.support.sls import client_of
+from tests.support.signers import Key
+from tests.support.sls import client_of, generated_client_of
 from tests.support.wire import Answer, Request, exchange
 
 Running = Any  # the running cloud of tests/support/cloud.py
@@ -81,16 +80,9 @@ def test_a_page_may_ask_first(cloud: Running, project: str) -> None:
 
 def test_the_generated_sdk_sends_without_a_key_of_its_own(cloud: Running, project: str) -> None:
     mark = uuid.uuid4().hex
-    config = Config(
-        access_key_id="nobody",
-        access_key_secret="nothing",
-        region_id=cloud.region,
-        endpoint=f"{cloud.region}.log.aliyuncs.com",
-        protocol="http",
-        http_proxy=cloud.endpoints["gateway"],
-    )
+    client = generated_client_of(cloud, key=Key("nobody", "nothing"))
     request = models.PutWebtrackingRequest(logs=[{"page": mark}], source="here", topic="t")
-    Client(config).put_webtracking(project, OPEN, request)
+    client.put_webtracking(project, OPEN, request)
     assert len(found(client_of(cloud), project, mark)) == 1
 
 
