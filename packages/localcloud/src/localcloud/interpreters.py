@@ -1,8 +1,12 @@
-"""The Pythons of this machine: found by version on PATH, or where uv and pyenv put them."""
+"""The Pythons of this machine: found by version on PATH, or where pyenv and uv put them.
+
+Sources of the variables that move these: pyenv, "Environment variables"; uv, "Environment variables".
+"""
 
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -52,9 +56,17 @@ def _candidates(name: str) -> Iterator[str]:
     version = name.removeprefix("python")
     if not re.fullmatch(r"\d+\.\d+", version):
         return
-    for folder in (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"):
+    for folder in _installations():
         for found in sorted(folder.glob(f"*{version}.*/bin/{name}")):
             yield str(found)
+
+
+def _installations() -> Iterator[Path]:
+    """Yield the folders in which pyenv and uv have a folder for each Python."""
+    home, given = Path.home(), os.environ
+    yield Path(given.get("PYENV_ROOT") or home / ".pyenv") / "versions"
+    data = Path(given.get("XDG_DATA_HOME") or home / ".local" / "share")
+    yield Path(given.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
 
 
 @functools.cache
