@@ -29,6 +29,8 @@ def test_a_python_is_found_where_the_variables_of_pyenv_and_uv_say(
     monkeypatch.setenv(variable, str(tmp_path))
     python = tmp_path / folder / NAME
     python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\necho "$0"\necho {NAME}\n')  # answers as an interpreter does that is asked for its version
+    python.write_text(
+        f'#!/bin/sh\necho "$0"\necho {NAME}\n'
+    )  # answers as an interpreter does that is asked for its version
     python.chmod(0o755)
     assert find_python(NAME) == python

@@ -57,6 +57,15 @@ def test_minimum_instances_are_started_ahead_and_have_run_their_initializer(
     assert fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body.target == 0
 
 
+def test_an_instance_counts_when_it_has_run_its_initializer(fc3: Any, code: bytes, make_event: Event) -> None:
+    fc3.create("f", code=code, initializer="index.initializer", environmentVariables={"INIT": "1"})
+    name = fc3.prefix + "f"
+    provision(fc3, name, defaultTarget=1)
+    wait_for(lambda: fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body.current == 1)
+    assert "FC Initialize Start" not in fc3.invoke("f", make_event("state")).log
+    provision(fc3, name, defaultTarget=0)
+
+
 BETWEEN = """
 import threading, time
 

@@ -108,9 +108,14 @@ class Fleet:
         pool.keep(minimum, awake=awake)
 
     def count(self, release: Release) -> int:
-        """Return how many instances of a release can serve requests, or do."""
+        """Return how many instances of a release can serve requests, or do, or start."""
         pool = self._pools.get(release.key)
         return pool.usable if pool else 0
+
+    def count_ready(self, release: Release) -> int:
+        """Return how many instances of a release have started, and can serve requests, or do."""
+        pool = self._pools.get(release.key)
+        return pool.ready if pool else 0
 
     async def start_ahead(self, release: Release, *, log: InvocationLog) -> str | None:
         """Start an instance that no request waits for; see `Pool.start_ahead`."""

@@ -156,8 +156,14 @@ class Pool:
 
     @property
     def usable(self) -> int:
-        """The number of instances that can serve requests, or do."""
+        """The number of instances that can serve requests, or do, or start."""
         return len([each for each in {*self._idle, *self._busy, *self._hooks} if each.alive and not each.exhausted])
+
+    @property
+    def ready(self) -> int:
+        """The number of instances that have started and run their initializer, and can serve requests, or do."""
+        starting = [each for each, seats in self._busy.items() if not seats.ready.is_set()]
+        return self.usable - len([each for each in starting if each.alive and not each.exhausted])
 
     def end_longest_idle(self) -> None:
         """End the instance that has waited for a request for longest; there is no room for its hooks."""

@@ -95,10 +95,10 @@ class Provisioning:
         self._logs.note(release.function.path, f"FC Error: an instance could not be started ahead: {why}")
 
     def status(self, function: str, qualifier: str) -> tuple[int, str]:
-        """Return how many instances of a function's release run, and why there are not more; empty: no reason."""
+        """Return how many instances of a function's release have started, and why there are not more; empty: no reason."""
         releases = [release for release, _ in self._aliases.shares(function, qualifier)]
         why = next((self._failed[each.key][1] for each in releases if each.key in self._failed), "")
-        return sum(self._fleet.count(each) for each in releases), why
+        return sum(self._fleet.count_ready(each) for each in releases), why
 
     async def close(self) -> None:
         """Start nothing any more."""
