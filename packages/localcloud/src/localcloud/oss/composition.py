@@ -101,10 +101,11 @@ def create(context: Context) -> Service:
     return Service(domain=oss, application=application, open=begin, stop=stop, close=close, tls_limits=tls_limits)
 
 
-# Source: OSS, "Regions and endpoints"; the third is for IPv6, too.
+# Source: OSS, "Regions and endpoints"; the third is for IPv6, too. The last line is from when there was one region.
 _ENDPOINTS = (
     *("oss-{any_region}", "oss-{any_region}-internal", "{any_region}.oss"),
     *("s3.oss-{any_region}", "s3.oss-{any_region}-internal"),
+    *("oss", "oss-internal"),
 )
 SERVICE = Definition(
     name="oss",

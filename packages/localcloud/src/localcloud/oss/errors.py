@@ -31,7 +31,7 @@ STATUS = {
     "FieldItemTooLong": 400,
     "FileAlreadyExists": 409,
     "FileImmutable": 409,
-    "Imm Client": 400,
+    "Imm Client": 404,
     "IncorrectNumberOfFilesInPOSTRequest": 400,
     "InternalError": 500,
     "InvalidAccessKeyId": 403,

@@ -255,7 +255,7 @@ def test_rules_for_a_bucket_that_is_not_there_are_taken_for_those_of_a_new_one(
     [
         ("POST", "", {"metaQuery": "", "action": "listDatasets"}, (400, "OperationNotSupported", "0037-00000001")),
         ("GET", "", {"metaQuery": ""}, (404, "MetaQueryNotExist", None)),
-        ("POST", "a", {"x-oss-async-process": ""}, (400, "Imm Client", None)),
+        ("POST", "a", {"x-oss-async-process": ""}, (404, "Imm Client", None)),
         ("PUT", "a", {"uploadId": "none", "partNumber": "1"}, (404, "NoSuchUpload", "0042-00000104")),
     ],
 )

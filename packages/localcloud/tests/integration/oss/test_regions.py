@@ -279,6 +279,18 @@ def test_the_accelerated_endpoint_is_of_all_regions(by_name: Callable[..., oss2.
         assert refusal_of(lambda: by_name(HOME, far.bucket_name, host=host).get_object("key")).ec == "0002-00000226"  # noqa: B023
 
 
+def test_the_endpoints_of_the_time_of_one_region_are_hangzhous(
+    by_name: Callable[..., oss2.Bucket], far: oss2.Bucket
+) -> None:
+    near = by_name("cn-hangzhou")
+    near.create_bucket()
+    for host in ("oss", "oss-internal"):
+        by_name("cn-hangzhou", near.bucket_name, host=host).put_object("key", b"hello")
+        assert near.get_object("key").read() == b"hello"
+        refused = refusal_of(lambda: by_name("cn-hangzhou", far.bucket_name, host=host).get_object("key"))  # noqa: B023
+        assert refused.details["Endpoint"] == f"oss-{FAR}.aliyuncs.com"
+
+
 def test_resources_of_policies_and_access_points_name_the_buckets_region(
     cloud: Cloud, by_name: Callable[..., oss2.Bucket], far: oss2.Bucket
 ) -> None:

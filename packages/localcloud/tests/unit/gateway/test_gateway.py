@@ -45,6 +45,8 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
         ("cn-beijing.oss.aliyuncs.com", "oss"),
         ("bucket.cn-beijing.oss.aliyuncs.com", "oss"),
         ("bucket.oss-accelerate-overseas.aliyuncs.com", "oss"),
+        ("oss.aliyuncs.com", "oss"),
+        ("bucket.oss-internal.aliyuncs.com", "oss"),
         ("oss-nowhere-1.aliyuncs.com", None),
         ("kms.cn-beijing.aliyuncs.com", None),
         ("1234.cn-beijing.fc.aliyuncs.com", None),

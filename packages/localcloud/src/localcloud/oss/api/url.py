@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from localcloud.kernel.regions import REGIONS
 from localcloud.oss.errors import OssError
 
 _BUCKET = r"(?:(?P<bucket>(?!s3\.)[a-z0-9_-]{1,255})\.)?"
@@ -19,6 +20,10 @@ _PUBLIC_HOST = re.compile(
 )
 # BUCKET.oss.localhost, for clients that insist on it
 _LOCAL_HOST = re.compile(rf"{_BUCKET}(?:s3\.)?oss(?:-[a-z0-9-]+)?\.localhost")
+# BUCKET.oss.aliyuncs.com and BUCKET.oss-internal.aliyuncs.com, from when OSS had one region: those of cn-hangzhou still.
+# Source: the endpoints that Apache Libcloud and other programs of that time have in them, as their documentation explains them.
+_FIRST_HOST = re.compile(rf"{_BUCKET}oss(?:-internal)?\.aliyuncs\.com")
+_FIRST_REGION = "cn-hangzhou"
 _ACCELERATED = frozenset({"accelerate", "accelerate-overseas"})  # in the place of a region: endpoints of all of them
 
 
@@ -87,6 +92,8 @@ def is_accelerated(host: str) -> bool:
 @lru_cache(maxsize=256)  # a client's requests name one or a few
 def _read_host(host: str) -> tuple[str, str]:
     """Return the bucket in a host name, and the region or what stands for one; empty: it has none."""
+    if (match := _FIRST_HOST.fullmatch(host)) and match["bucket"] not in REGIONS:
+        return match["bucket"] or "", _FIRST_REGION
     if match := _PUBLIC_HOST.fullmatch(host):
         return match["bucket"] or "", match["place"] or match["stack"]
     match = _LOCAL_HOST.fullmatch(host)
