@@ -181,3 +181,8 @@ class OssError(ApiError):
         self.detail = dict(detail or {})
         self.headers = dict(headers or {})
         self.ec = EC.get(code) if ec is None else ec
+
+
+def not_allowed(method: str) -> OssError:
+    """Return the error for an HTTP method that a resource has not."""
+    return OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")

@@ -244,6 +244,9 @@ def test_a_form_is_refused_that_nobody_signed_or_another_key(cloud: Cloud, bucke
     assert not bucket.object_exists("stolen")
     url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}"
     assert code_of(requests.post(url, data=b"a=b", timeout=10)) == (400, "MalformedPOSTRequest")
+    with pytest.raises(oss2.exceptions.ServerError) as signed_itself:
+        bucket._do("POST", bucket.bucket_name, "", params={"MetaQuery": "", "action": "createDataset"})
+    assert (signed_itself.value.status, signed_itself.value.code) == (405, "MethodNotAllowed")
     fields = {name: (None, value) for name, value in {"key": "stolen", **signed}.items()}
     assert code_of(requests.post(url, files=fields, timeout=10)) == (400, "IncorrectNumberOfFilesInPOSTRequest")
 

@@ -25,7 +25,7 @@ from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.arguments import check_header
 from localcloud.oss.arriving import write_blob
 from localcloud.oss.digests import Digests
-from localcloud.oss.errors import OssError
+from localcloud.oss.errors import OssError, not_allowed
 from localcloud.oss.forms import Policy, read_form_claim, read_policy, speaks_s3
 from localcloud.oss.model import MAX_PUT, StoredObject
 from localcloud.oss.operations.keys import check_key
@@ -39,7 +39,13 @@ _BROKEN = (ValueError, AssertionError, RuntimeError, HttpProcessingError)
 
 
 async def post_object(call: Call) -> web.StreamResponse:
-    """PostObject."""
+    """PostObject.
+
+    A form carries its signature in fields; a request with one of its own is none, and asks for no operation of a bucket (suites of
+    OSS's SDKs for Java and Python, second version).
+    """
+    if call.caller is not None and not _has_form(call.request):
+        raise not_allowed("POST")
     form, file, reader = await _read_form(call.request)
     if LIMIT in form:
         call.request[THROTTLE] = throttle_of(form[LIMIT])
@@ -94,9 +100,13 @@ async def post_object(call: Call) -> web.StreamResponse:
     return await answer_after(call, callback, item, "PostObject", _answer(call, form, item))
 
 
+def _has_form(request: web.Request) -> bool:
+    return request.content_type.startswith("multipart/form-data")
+
+
 async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartReader, MultipartReader]:
     """Return the fields before the file, by lower-case name, and the file, of which nothing is read yet, with what reads on."""
-    if not request.content_type.startswith("multipart/form-data"):
+    if not _has_form(request):
         raise _malformed("expected multipart/form-data")
     form: dict[str, str] = {}
     try:

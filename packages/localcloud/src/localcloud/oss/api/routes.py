@@ -57,7 +57,7 @@ from localcloud.oss.api.guard import Guard, caller_of, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.api.url import URL, ResourceUrl, is_accelerated, read_url
 from localcloud.oss.digests import read_digests
-from localcloud.oss.errors import OssError
+from localcloud.oss.errors import OssError, not_allowed
 from localcloud.oss.link import Link
 from localcloud.oss.model import Bucket
 from localcloud.oss.operations.buckets import check_endpoint
@@ -267,7 +267,7 @@ def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation
     """
     operations = OPERATIONS.get((method, target.level))
     if operations is None:
-        raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
+        raise not_allowed(method)
     for name in target.query:
         if name not in MODIFIERS and name not in operations and _selects(name):
             raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")

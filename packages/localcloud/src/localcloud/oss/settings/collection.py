@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings.schema import Field, boolean, check_form, choice, group, invalid, number, text
+from localcloud.oss.settings.schema import Field, boolean, check_form, choice, group, invalid, meaningless, number, text
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.xml import malformed, parse
 
@@ -160,8 +160,10 @@ _FIELDS = [
     "TransitionTime",
     "ObjectACL",
 ]
+# OSS's SDK for Java, second version, writes IsEnabled a second time, as "enabled": by the name of its method.
+_ENABLED = {"IsEnabled": boolean(required=True), "enabled": meaningless()}
 _INCREMENTAL = {
-    "IsEnabled": boolean(required=True),
+    **_ENABLED,
     "Schedule": group({"Frequency": number(1, MAX_SECONDS, required=True)}),
     "OptionalFields": group({"Field": text(many=True)}),
 }
@@ -177,7 +179,7 @@ INVENTORY = Collection(
     most=1000,
     fields={
         "Id": text(required=True),
-        "IsEnabled": boolean(required=True),
+        **_ENABLED,
         "Filter": group(
             {
                 "Prefix": text(),

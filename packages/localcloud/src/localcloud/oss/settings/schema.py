@@ -23,12 +23,19 @@ class Field:
         fields: the elements that it holds.
         required: it must be there.
         many: it may come more than once.
+        kept: it is; else it means nothing, and is taken out of the document.
     """
 
     read: Reader | None = None
     fields: Mapping[str, Field] | None = None
     required: bool = False
     many: bool = False
+    kept: bool = True
+
+
+def meaningless() -> Field:
+    """Return an element that clients send and OSS passes over."""
+    return Field(kept=False)
 
 
 def text(*, required: bool = False, many: bool = False) -> Field:
@@ -92,11 +99,13 @@ def check_form(element: Element, fields: Mapping[str, Field]) -> None:
             raise malformed(f"{element.tag} has no {name}")
         if counts[name] > 1 and not field.many:
             raise malformed(f"{element.tag} has more than one {name}")
-    for child in element:
+    for child in list(element):
         known = fields.get(child.tag)
         if known is None:
             raise malformed(f"{element.tag} has no element {child.tag}")
-        if known.fields is not None:
+        if not known.kept:
+            element.remove(child)
+        elif known.fields is not None:
             check_form(child, known.fields)
         elif known.read is not None:
             if len(child):

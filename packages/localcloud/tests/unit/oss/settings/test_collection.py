@@ -73,6 +73,12 @@ def test_an_inventory_is_enciphered_with_a_named_key_or_the_default_one() -> Non
         assert "SSE-KMS" in INVENTORY.of(put(BUCKET, Destination={"OSSBucketDestination": target}))["daily"]
 
 
+def test_what_the_sdk_for_java_writes_a_second_time_is_not_kept() -> None:
+    incremental = {"enabled": "true", "IsEnabled": "true", "Schedule": {"Frequency": "600"}}
+    kept = INVENTORY.of(put(BUCKET, enabled="true", IncrementalInventory=incremental))["daily"]
+    assert (kept.count("IsEnabled"), "enabled" in kept) == (4, False)
+
+
 def test_an_inventory_is_not_replaced() -> None:
     with pytest.raises(OssError, match="InventoryAlreadyExist"):
         put(put(BUCKET))
