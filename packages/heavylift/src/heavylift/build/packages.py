@@ -190,7 +190,7 @@ class _Preparation:
 
     Attributes:
         recipe: what to do with each.
-        sources: the options of the lock that say where they come from.
+        sources: the options of the lock that say where they come from, and how.
         cores: runs the work.
         frames: begins to compress each as soon as it is there.
         began: nanoseconds since 1970: when this build began.

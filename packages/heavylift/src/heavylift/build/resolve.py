@@ -1,7 +1,7 @@
 """Resolves requirements to a lock file with hashes, and installs its wheels into a folder.
 
-Where a requirements file says where its packages come from (`--extra-index-url`, `--find-links`, …), its lock says so as well, and
-they are installed from there: a lock is enough to install what it names.
+Where a requirements file says where its packages come from (`--extra-index-url`, `--find-links`, …), or which of them are built
+from their sources (`--no-binary`), its lock says so as well: a lock is enough to install what it names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import heavylift.runtime
 from heavylift.build.errors import BuildError
-from heavylift.build.machine import uv, uv_platform
+from heavylift.build.machine import find_interpreter, uv, uv_platform
 from heavylift.build.names import normalize
 from heavylift.contracts.platform import Target
 
@@ -24,12 +24,15 @@ _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTI
 _INCLUDED = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
 # pip's "Requirements File Format": the options that say where packages come from, and their values.
 _SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
+# The same page: packages whose wheels do not count, and which are built from their sources, so that their code runs.
+_NO_BINARY = "--no-binary"
+_BUILT = re.compile(rf"{_NO_BINARY}[ =]+(\S+)\s*(?:#.*)?")
 # A wheel named by its path or its `file:` URL, and the package that its name tells. packaging.python.org, "File name convention".
 _WHEEL = re.compile(
     r"(?:[\w.,\[\]-]+\s*@\s*)?(?:file://)?((?:[^\s:]*/)?([\w.]+)-[\w.!+%]+(?:-[\w.]+){3,4}\.whl)(?:\s.*)?"
 )
 WHEELS_ONLY = ("--only-binary", ":all:")
-NO_WHEELS = "no usable wheels"  # as uv says it
+_NO_WHEELS = re.compile(r"Wheels are required for `([\w.-]+)`")  # as uv says it
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
 # It has no wheels, and is slow without a compiler; crcmod-plus is the same module.
 OVERRIDES = "crcmod ; sys_platform == 'never'\n"
@@ -45,7 +48,8 @@ def lock(
         locks: the folder of the lock files.
         target: what to resolve for.
         extra: requirements that replace others, added to the file's.
-        wheels_only: take versions that have wheels for the target, so that no code of a package runs, here or when it is installed.
+        wheels_only: take versions that have wheels for the target, but for packages that the file lets be built from their sources:
+            so no code of another one runs, here or when it is installed.
 
     Returns:
         The lock file, and whether it was resolved anew.
@@ -81,15 +85,16 @@ def lock(
             "--python-platform",
             uv_platform(target),
             *(WHEELS_ONLY if wheels_only else ()),
+            *_builder(requirements, target),
         ).stdout
     except BuildError as error:
         where = ", ".join(_named_lines(requirements, str(error))) or str(requirements)
+        missing = " and ".join(f"`{_NO_BINARY} {name}`" for name in dict.fromkeys(_NO_WHEELS.findall(str(error))))
         advice = (
-            f"\nname a version that has wheels for {target}, or make one (`pip wheel`) and name its folder by `--find-links`"
-            if NO_WHEELS in str(error)
-            else ""
+            f"\nname a version that has wheels for {target}; or let it be built here, which runs its code: by {missing} as a "
+            "line of the requirements; or make a wheel elsewhere (`pip wheel`), and name its folder by `--find-links`"
         )
-        raise BuildError(f"{where} cannot be resolved for {target}: {error}{advice}") from error
+        raise BuildError(f"{where} cannot be resolved for {target}: {error}{advice if missing else ''}") from error
     finally:
         more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
@@ -185,7 +190,7 @@ def _named_lines(requirements: Path, said: str) -> Iterator[str]:
 
 
 def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:
-    """Yield the options that say where packages come from.
+    """Yield the options that say where packages come from, and which are built from their sources.
 
     Args:
         requirements: the file; those that it names count as well.
@@ -193,7 +198,9 @@ def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:
     """
     for file, text in _texts(requirements, set()):
         for line in text.splitlines():
-            if match := _SOURCE.fullmatch(line.strip()):
+            if match := _BUILT.fullmatch(line.strip()):
+                yield f"{_NO_BINARY} {match[1]}"
+            elif match := _SOURCE.fullmatch(line.strip()):
                 option, value = match[1], match[2] or ""
                 if value and "://" not in value and not Path(value).is_absolute():
                     place = file.parent.resolve() / value
@@ -201,12 +208,30 @@ def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:
                 yield f"{option} {value}".rstrip()
 
 
+def _builder(requirements: Path, target: Target) -> list[str]:
+    """Return uv's option that names the Python by which packages are built from their sources; none where no file says so.
+
+    Raises:
+        BuildError: that Python is not here, and what another one compiles, it would not run.
+    """
+    built = [option for option in _sources(requirements) if option.startswith(_NO_BINARY)]
+    if not built:
+        return []
+    interpreter = find_interpreter(target)
+    if interpreter is None:
+        raise BuildError(
+            f"{requirements}: `{built[0]}` needs a Python {target.python} to build it by, and there is none here; install it "
+            f"(`uv python install {target.python}`), or make a wheel elsewhere and name its folder by `--find-links`"
+        )
+    return ["--python", str(interpreter)]
+
+
 def _head(requirements: Path, wanted: str, target: Target) -> str:
     return f"# {requirements.name} {hashlib.sha256(wanted.encode()).hexdigest()[:16]} for {target}\n"
 
 
 def read_sources(lock_file: Path) -> list[str]:
-    """Return the options of a lock that say where its packages come from; folders among them are absolute."""
+    """Return the options of a lock that say where its packages come from, and how; folders among them are absolute."""
     return list(_sources(lock_file))
 
 
@@ -245,12 +270,12 @@ def install(
         lock_file: with hashes; what does not match them is refused.
         folder: receives the packages.
         target: chooses the wheels.
-        wheels_only: refuse packages that would have to be built, so that no code of a package runs.
+        wheels_only: refuse packages that would have to be built, but for those that the lock lets be: no code of another one runs.
         share: let files be those of uv's cache where they can be; nothing may write into them then.
         cached: take what uv's cache holds; else everything is fetched.
 
     Raises:
-        BuildError: a package is missing, has no wheel, or another hash.
+        BuildError: a package is missing, has no wheel, cannot be built, or has another hash.
     """
     arguments = [
         "pip",
@@ -266,5 +291,6 @@ def install(
     arguments += ["--python-version", target.python, "--python-platform", uv_platform(target)]
     if wheels_only:
         arguments += WHEELS_ONLY
+    arguments += _builder(lock_file, target)
     uv(*arguments, *([] if cached else ["--no-cache"]), "-r", str(lock_file))
     (folder / ".lock").unlink(missing_ok=True)

@@ -26,7 +26,7 @@ def install_together(entries: Sequence[str], sources: Sequence[str], folder: Pat
 
     Args:
         entries: of a lock.
-        sources: the options of the lock that say where they come from.
+        sources: the options of the lock that say where they come from, and how.
         folder: an empty one; the packages' folders lie in it.
         target: chooses the wheels.
 

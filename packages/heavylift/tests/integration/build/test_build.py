@@ -581,8 +581,9 @@ def make_source(folder: Path, version: str) -> None:
     with tarfile.open(folder / f"onlyhere-{version}.tar.gz", "w:gz") as archive:
         for name, text in {
             "PKG-INFO": f"Metadata-Version: 2.1\nName: onlyhere\nVersion: {version}\n",
-            "setup.py": f"open({str(folder / 'ran')!r}, 'w')\n"
-            f"from setuptools import setup\nsetup(name='onlyhere', version={version!r})\n",
+            "setup.py": f"import sys\nopen({str(folder / 'ran')!r}, 'w').write(sys.version)\n"
+            f"from setuptools import setup\nsetup(name='onlyhere', version={version!r}, py_modules=['onlyhere'])\n",
+            "onlyhere.py": "answer = 42\n",
         }.items():
             entry = tarfile.TarInfo(f"onlyhere-{version}/{name}")
             entry.size = len(text)
@@ -610,8 +611,27 @@ def test_a_package_without_wheels_is_named_with_its_line_and_no_lock_is_left(own
     assert "applib.txt, line 3 cannot be resolved" in done.stderr
     assert "no usable wheels" in done.stderr
     assert "name a version that has wheels for" in done.stderr
+    assert "which runs its code: by `--no-binary onlyhere` as a line of the requirements" in done.stderr
     assert not (wheels / "ran").exists()
     assert {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()} == locks
+
+
+@pytest.mark.parametrize("line", ["--no-binary onlyhere  # it is ours", "--no-binary=onlyhere", "-r more.txt"])
+def test_a_package_without_wheels_is_built_from_its_sources_where_the_requirements_say_so(
+    own_project: Path, line: str
+) -> None:
+    wheels = own_project / "layers_build" / "wheels"
+    wheels.mkdir()
+    make_source(wheels, "2")
+    (own_project / "layers_build" / "more.txt").write_text("--no-binary onlyhere\n")
+    (own_project / "layers_build" / "applib.txt").write_text(f"--find-links wheels\n{line}\nsix==1.17.0\nonlyhere\n")
+    (own_project / "function" / "index.py").write_text("import onlyhere\n\ndef handler(event, context): pass\n")
+    manifest = built(own_project, "--model", "weights")
+    assert manifest["applib"]["versions"] == {"onlyhere": "2", "six": "1.17.0"}
+    assert (wheels / "ran").read_text().startswith(f"{LOCAL_PYTHON}.")
+    (lock,) = (own_project / "layers_build" / "locks").glob(f"applib-cp{LOCAL_PYTHON.replace('.', '')}-*.txt")
+    assert "\n--no-binary onlyhere\n" in lock.read_text()
+    assert str(own_project) not in lock.read_text()
 
 
 def test_a_package_that_is_a_folder_is_refused_with_what_to_do_and_no_lock_is_left(own_project: Path) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heavylift.build.resolve import read_requested
+import pytest
+
+from heavylift.build.errors import BuildError
+from heavylift.build.resolve import lock, read_requested
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 
 REQUIREMENTS = """
 # heavy ones first
@@ -34,3 +38,12 @@ def test_files_that_it_includes_count_where_they_stand_and_constraints_do_not(tm
     (tmp_path / "more" / "base.txt").write_text("base\n--requirement=own.txt\n-r ../applib.txt\n")
     (tmp_path / "more" / "own.txt").write_text("own\n")
     assert read_requested(tmp_path / "applib.txt") == ["heavy", "base", "own", "last"]
+
+
+def test_a_package_is_not_built_from_its_sources_by_another_python_than_the_targets(tmp_path: Path) -> None:
+    (tmp_path / "applib.txt").write_text("--no-binary mine\nmine\n")
+    with pytest.raises(
+        BuildError, match=r"`--no-binary mine` needs a Python 3\.99 to build it by, and there is none here"
+    ):
+        lock(tmp_path / "applib.txt", tmp_path / "locks", Target("3.99", DEFAULT_PLATFORM))
+    assert not list((tmp_path / "locks").iterdir())
