@@ -15,6 +15,7 @@ from pathlib import Path
 
 from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.build.keeping import keeping
 from heavylift.build.names import above, module_name, prefixes, split
 from heavylift.runtime import lazy as runtime_lazy
 from heavylift.runtime import pathfiles
@@ -165,7 +166,8 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str], lazy
         "lazy source": inspect.getsource(runtime_lazy),
         "path files source": inspect.getsource(pathfiles),
     }
-    done = run_clean(interpreter, _RECORD, [str(folder), *modules], read=json.dumps(orders))
+    with keeping(folder) as keep:
+        done = run_clean(interpreter, keep + _RECORD, [str(folder), *modules], read=json.dumps(orders))
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         reached = next((line for line in reversed(lines) if line in modules), "its modules")

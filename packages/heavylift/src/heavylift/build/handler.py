@@ -14,6 +14,7 @@ from typing import Any
 
 from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError
+from heavylift.build.keeping import keeping
 from heavylift.build.sources import LOADER, PACKAGE
 from heavylift.build.vendor import NAME as VENDOR
 
@@ -110,7 +111,8 @@ def _shown(file: str, own: Path) -> str:
 def _try(handler: str, code: Path, applib: Path, interpreter: Path) -> dict[str, Any]:
     try:
         arguments = [str(code.resolve()), str(applib.resolve()), handler]
-        done = run_clean(interpreter, _TRIAL, arguments, folder=code, seconds=SECONDS)
+        with keeping(applib) as keep:
+            done = run_clean(interpreter, keep + _TRIAL, arguments, folder=code, seconds=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"handler {handler}: its import takes more than {SECONDS} s, and no initializer may"

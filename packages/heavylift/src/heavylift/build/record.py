@@ -2,8 +2,8 @@
 
 It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages and which files
 were opened: those of the imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever
-builds, such as credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the libraries
-are copies.
+builds, such as credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the large
+libraries are copies, and other files become some when they are written.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from heavylift.build.accesses import WATCH
 from heavylift.build.ahead import PATCHERS, find_ahead
 from heavylift.build.errors import BuildError
+from heavylift.build.keeping import KEEP
 from heavylift.build.recording import LibraryCode, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
@@ -53,6 +54,7 @@ from heavylift.runtime.bytecode import Bytecode
 from heavylift.runtime.pages import Segment, recording
 from loader import handler, initializer
 failures, imported, root = [], [], os.environ["AppLibDir"] + "/"
+{KEEP}
 {WATCH}
 def find(bytecode, path, found=Bytecode.find):
     content = found(bytecode, path)
@@ -109,6 +111,7 @@ def origin(module):
 
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
     asked = list(sys.modules)  # in the order in which they end; from here on, in that in which they begin
+    keep(root[:-1], orders["aside"])
     sys.addaudithook(note)
     sys.meta_path.append(Missed)
     sys.addaudithook(hook)  # not before: what records opens the libraries itself
@@ -174,6 +177,7 @@ def record_start(trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Pa
             "segments": segments,
             "events": [str(event.resolve()) for event in trial.events],
             "result": str(folder / "result.json"),
+            "aside": str(folder / "aside"),  # only so that what is written is a copy: nothing is put back
         }
         (folder / "orders.json").write_text(json.dumps(orders))
         said = _run(trial, applib, folder)

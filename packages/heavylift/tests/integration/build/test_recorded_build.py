@@ -320,3 +320,34 @@ def test_what_a_recorded_function_asks_for_stays(tmp_path: Path) -> None:
     assert again.applib.digest == manifest.applib.digest
     (tmp_path / "layers_build" / "recordings" / NAME).unlink()
     assert "talker/page.tmpl" not in files_of(project.build()[0])
+
+
+WRITING = """
+from pathlib import Path
+count = Path(__file__).with_name("count.txt")
+count.write_text(str(int(count.read_text()) + 1))
+count.with_name("made.txt").write_text("")
+"""
+
+
+def test_libraries_that_write_beside_their_modules_change_nothing_that_is_kept_or_packed(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "scribe", {"scribe/__init__.py": WRITING, "scribe/count.txt": "0"})
+    (tmp_path / "event").touch()
+    digests = set()
+    for name in ("here", "elsewhere"):
+        os.utime(wheel, (len(name), len(name)))  # another machine has it of another time
+        project = Project(tmp_path / name)
+        (project.folder / "function" / "index.py").write_text(
+            "import scribe\n\ndef handler(event, context):\n    scribe.count.write_text('9')\n"
+        )
+        (project.folder / "layers_build" / "applib.txt").write_text(f"scribe @ {wheel.as_uri()}\n")
+        manifest, said = project.build(record=(tmp_path / "event",))
+        assert "ended with" not in said
+        assert "scribe/made.txt" not in files_of(manifest)
+        assert manifest.applib is not None
+        digests.add(manifest.applib.digest)
+        kept = list(project.folder.rglob("count.txt"))
+        assert {path.read_text() for path in kept} == {"0"}
+        assert kept[0].stat().st_nlink > 1  # the same file in uv's cache
+        assert project.build()[1].count("in a clean process") == 0
+    assert len(digests) == 1
