@@ -103,6 +103,25 @@ class _Packed:
     anew: int  # raw bytes that had to be compressed
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """The content of an archive, before it is packed."""
+
+    files: Sequence[_File]  # in the order of their blocks
+    links: Sequence[Link]
+    dirs: Sequence[str]  # empty ones
+    libraries: Mapping[str, Paged]  # by path, those whose pages may come one by one
+    code_block: int  # bytes of their code in a block
+    eager: int  # files at the beginning that are needed before the others
+    used: int | None  # files at the beginning that a recorded start used; None: it is not known of any
+
+    @property
+    def raw(self) -> int:
+        """Bytes to pack: hot pages are packed twice."""
+        pages = sum(run.count for library in self.libraries.values() for run in library.hot)
+        return sum(file.size for file in self.files) + PAGE * pages
+
+
 @dataclass(slots=True)
 class _Body:
     """The archive behind its index, as it grows."""
@@ -116,6 +135,23 @@ class _Body:
     def add(self, entry: Entry, data: bytes) -> None:
         self.file.write(entry.local_header() + data)
         self.entries.append(entry)
+
+    def add_plain(self, name: str, data: bytes, mode: int) -> None:
+        """Add an entry that is not compressed."""
+        self.add(Entry(name.encode(), mode, zlib.crc32(data), len(data), self.file.tell()), data)
+
+    def content(self, plan: _Plan) -> Content:
+        """Return the content of the plan, all of which was added."""
+        paged = [(number, plan.libraries.get(entry.path)) for number, entry in enumerate(self.files)]
+        return Content(
+            files=tuple(self.files),
+            blocks=tuple(self.blocks),
+            eager=plan.eager,
+            dirs=tuple(plan.dirs),
+            links=tuple(plan.links),
+            libraries=tuple(Library(number, each.regions, each.hot) for number, each in paged if each),
+            used=plan.used,
+        )
 
 
 def pack(
@@ -146,61 +182,44 @@ def pack(
     Raises:
         BuildError: the folder holds what an archive cannot (a socket, a link out of it, a path that no loader takes).
     """
-    files, links, dirs = _survey(folder)
-    if order is not None:
-        known = {file.path: file for file in files}
-        files = [known[path] for path in order.paths]
-    libraries = libraries or {}
-    used = order.used if order and libraries else None
+    plan = _survey(folder, order, libraries or {}, code_block)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=target.parent) as body_file:
-        body = _Body(body_file)
-        total, done, anew = sum(file.size for file in files), 0, 0
-        total += sum(PAGE * run.count for library in libraries.values() for run in library.hot)
+    with tempfile.TemporaryFile(dir=target.parent) as file:
+        body, total, done, anew = _Body(file), plan.raw, 0, 0
         with open_pieces(last) as pieces, ThreadPoolExecutor(WORKERS) as pool:
-            for block in _write_files(
-                body, _jobs(files, libraries, used, code_block), pool, _Compressor(level, pieces, frames)
-            ):
+            for block in _write_files(body, _jobs(plan), pool, _Compressor(level, pieces, frames)):
                 done += block.raw
                 anew += block.anew
                 progress(done, total)
-        for link in links:
-            body.add(*_plain_entry(body, link.path, link.target.encode(), stat.S_IFLNK | 0o777))
-        for name in dirs:
-            body.add(*_plain_entry(body, name + "/", b"", stat.S_IFDIR | 0o755))
-        content = Content(
-            files=tuple(body.files),
-            blocks=tuple(body.blocks),
-            eager=len(files) if order is None else order.eager,
-            dirs=tuple(dirs),
-            links=tuple(links),
-            libraries=tuple(
-                Library(number, libraries[entry.path].regions, libraries[entry.path].hot)
-                for number, entry in enumerate(body.files)
-                if entry.path in libraries
-            ),
-            used=used,
-        )
+        for link in plan.links:
+            body.add_plain(link.path, link.target.encode(), stat.S_IFLNK | 0o777)
+        for name in plan.dirs:
+            body.add_plain(name + "/", b"", stat.S_IFDIR | 0o755)
+        content = body.content(plan)
         try:
             index = dump_index(Index(content, tuple(body.layout)))
         except LoadError as error:
             raise BuildError(f"{folder} cannot be packed: {error}") from error
         digest = content_digest(content)
         final = target.with_name(target.name.format(digest=digest))
-        frame = compress(index)
-        first = Entry(f"{INDEX_NAME}{SUFFIX}".encode(), stat.S_IFREG | 0o644, zlib.crc32(frame), len(frame), 0)
-        packed = write_zip(final, first, frame, body.file, body.entries)
-    sizes = {entry.name.decode().removesuffix(SUFFIX): entry.size for entry in body.entries}
+        packed = _write_archive(final, index, body)
     return PackedArchive(
         path=final,
         digest=digest,
         packed=packed,
-        unpacked=sum(allocated(file.size) for file in files),
-        files=len(files),
+        unpacked=sum(allocated(each.size) for each in plan.files),
+        files=len(plan.files),
         raw=total,
         anew=anew,
-        sizes=sizes,
+        sizes={entry.name.decode().removesuffix(SUFFIX): entry.size for entry in body.entries},
     )
+
+
+def _write_archive(target: Path, index: bytes, body: _Body) -> int:
+    """Write an archive, the index first, and return its bytes."""
+    frame = compress(index)
+    first = Entry(f"{INDEX_NAME}{SUFFIX}".encode(), stat.S_IFREG | 0o644, zlib.crc32(frame), len(frame), 0)
+    return write_zip(target, first, frame, body.file, body.entries)
 
 
 def compress(raw: bytes, level: int = LEVEL) -> bytes:
@@ -213,7 +232,7 @@ def compress(raw: bytes, level: int = LEVEL) -> bytes:
     return zstandard.ZstdCompressor(level).compress(raw)
 
 
-def _survey(folder: Path) -> tuple[list[_File], list[Link], list[str]]:
+def _survey(folder: Path, order: Order | None, libraries: Mapping[str, Paged], code_block: int) -> _Plan:
     files, links, dirs = [], [], []
     for path in sorted(folder.rglob("*"), key=lambda each: each.relative_to(folder).as_posix()):
         name = path.relative_to(folder).as_posix()
@@ -228,8 +247,21 @@ def _survey(folder: Path) -> tuple[list[_File], list[Link], list[str]]:
                 dirs.append(name)
         else:
             raise BuildError(f"{path} is neither a file, a folder nor a link; remove it")
-    # Large files first: they take longest, and a start that waits for the last block of one has nothing else to do.
-    return sorted(files, key=lambda file: (file.size <= BLOCK_SIZE, file.path)), links, dirs
+    if order is None:
+        # Large files first: they take longest, and a start that waits for the last block of one has nothing else to do.
+        files.sort(key=lambda file: (file.size <= BLOCK_SIZE, file.path))
+    else:
+        known = {file.path: file for file in files}
+        files = [known[path] for path in order.paths]
+    return _Plan(
+        files=files,
+        links=links,
+        dirs=dirs,
+        libraries=libraries,
+        code_block=code_block,
+        eager=len(files) if order is None else order.eager,
+        used=order.used if order and libraries else None,
+    )
 
 
 def _write_files(
@@ -252,23 +284,23 @@ def _write_files(
         yield packed
 
 
-def _jobs(files: Sequence[_File], libraries: Mapping[str, Paged], used: int | None, code_block: int) -> Iterator[_Job]:
+def _jobs(plan: _Plan) -> Iterator[_Job]:
     """Yield the blocks in order. None holds both files that a recorded start may have used, and others."""
     group: list[_File] = []
     number = 0
-    for place, file in enumerate(files):
+    for place, file in enumerate(plan.files):
         large = file.size > BLOCK_SIZE
-        if group and (large or place == used or sum(each.size for each in group) + file.size > BLOCK_SIZE):
+        if group and (large or place == plan.used or sum(each.size for each in group) + file.size > BLOCK_SIZE):
             yield _Group(tuple(group))
             group = []
         if not large:
             group.append(file)
             continue
-        library = libraries.get(file.path)
+        library = plan.libraries.get(file.path)
         if library:
             yield from _hot_stretches(file, library, number)
             number += 1
-        for span in cut(file.size, library.regions if library else (), code_block):
+        for span in cut(file.size, library.regions if library else (), plan.code_block):
             yield _Stretch(file, (span,), span.start)
     if group:
         yield _Group(tuple(group))
@@ -361,7 +393,3 @@ class _Large:
             body.file.seek(self.header)
             body.file.write(entry.local_header())
             body.file.seek(end)
-
-
-def _plain_entry(body: _Body, name: str, data: bytes, mode: int) -> tuple[Entry, bytes]:
-    return Entry(name.encode(), mode, zlib.crc32(data), len(data), body.file.tell()), data
