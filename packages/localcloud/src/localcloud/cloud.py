@@ -54,6 +54,17 @@ class Cloud:
         """
         self._administer("oss", "POST", "clock", {"advance": seconds})
 
+    def reset(self) -> None:
+        """Empty the embedded cloud: it is then as a new one, but for the first account, its key, the authority and the addresses.
+
+        Instances end, and so do accounts beside the first. Requests that are under way have two seconds; those that come in
+        the meantime wait.
+
+        Raises:
+            LocalCloudError: it refuses.
+        """
+        self._administer("oss", "POST", "reset")
+
     def _administer(self, service: str, method: str, path: str, record: object = None) -> dict[str, Any]:
         """Return the answer of one of the embedded cloud's own endpoints.
 

@@ -1,14 +1,16 @@
 """The data folder: its lock, its account, and the addresses of its services.
 
 Layout: `lock` (held while a process uses the folder), `account.json` (account number and access key, readable by its owner only),
-`endpoints.json` (the ready line), one folder for each service, and `accounts` for those beside the first (`kernel.accounts`).
+`endpoints.json` (the ready line), `clock.json`, one folder for each service, and `accounts` for those beside the first
+(`kernel.accounts`). `emptied` is there while the folder is being emptied.
 """
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +19,8 @@ from localcloud.kernel.accounts import FOLDER, Account, find_account, keep_accou
 from localcloud.kernel.documents import TEMPORARY
 from localcloud.kernel.errors import LocalCloudError
 
+CLOCK = "clock.json"  # in the data folder
+_EMPTIED = "emptied"  # likewise
 KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 
 
@@ -36,6 +40,24 @@ def locked(data: Path) -> Iterator[None]:
             ) from error
         _remove_temporaries(data)
         yield
+
+
+def empty(data: Path, services: Iterable[str]) -> None:
+    """Remove all that services keep, by their names; the first account, the authority and the addresses stay.
+
+    After a kill in its midst, `is_half_empty` says that it is to be called again.
+    """
+    emptied = data / _EMPTIED
+    emptied.mkdir(exist_ok=True)
+    for name in (CLOCK, FOLDER, *services):
+        with suppress(FileNotFoundError):
+            (data / name).replace(emptied / name)
+    shutil.rmtree(emptied)
+
+
+def is_half_empty(data: Path) -> bool:
+    """Return True if a kill has interrupted `empty`."""
+    return (data / _EMPTIED).exists()
 
 
 def open_lock(data: Path) -> TextIO:

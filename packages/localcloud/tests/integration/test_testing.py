@@ -69,6 +69,19 @@ def test_each_run_has_an_account_of_its_own_and_none_is_left_running(tmp_path: P
         assert "real" not in (Path(data) / "account.json").read_text()
 
 
+def test_a_test_may_have_it_emptied(tmp_path: Path) -> None:
+    (tmp_path / "test_empty.py").write_text(
+        "import oss2, pytest\n"
+        "@pytest.mark.parametrize('time', range(3))\n"
+        "def test_its_bucket_is_new(empty_localcloud, localcloud, time):\n"
+        "    assert empty_localcloud is localcloud\n"
+        "    auth = oss2.AuthV4(localcloud.access_key_id, localcloud.access_key_secret)\n"
+        "    assert not oss2.Service(auth, localcloud.endpoints['oss'], region=localcloud.region).list_buckets().buckets\n"
+        "    oss2.Bucket(auth, localcloud.endpoints['oss'], 'kept', region=localcloud.region).create_bucket()\n"
+    )
+    assert "3 passed" in run_pytest(tmp_path, "-W", "ignore")
+
+
 def test_state_is_kept_from_one_run_to_the_next_where_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text(ONE_TEST)
     for _ in range(2):

@@ -68,54 +68,48 @@ class _RefusedError(Exception):
 
 
 class Gateway:
-    """The port. It accepts connections as soon as it exists, and serves them once it was opened.
+    """The port. Connections wait while there is nothing behind it.
 
     Args:
         port: the port on loopback; 0: the kernel chooses.
+        places: of the connections to this port.
+        patience: seconds without progress after which a client is cut off.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_server((HOST, port), backlog=BACKLOG)
-        self._acceptor: Acceptor | None = None
+    def __init__(self, port: int, *, places: Places, patience: float = PATIENCE) -> None:
+        listening = socket.create_server((HOST, port), backlog=BACKLOG)
+        self.port: int = listening.getsockname()[1]
+        self._opened = asyncio.Event()
         self._names: Mapping[str, str] = {}
         self._backends: Mapping[str, Backend] = {}
-        self._head_time = HEAD_TIME
+        self._head_time = min(HEAD_TIME, patience)
+        self._acceptor = Acceptor(listening, self.serve, places=places, patience=patience)
 
-    @property
-    def port(self) -> int:
-        """The port on loopback."""
-        port: int = self._socket.getsockname()[1]
-        return port
-
-    def open(
-        self,
-        *,
-        names: Mapping[str, str],
-        backends: Mapping[str, Backend],
-        places: Places,
-        patience: float = PATIENCE,
-    ) -> None:
+    def open(self, *, names: Mapping[str, str], backends: Mapping[str, Backend]) -> None:
         """Begin to serve.
 
         Args:
             names: the known names, `*.` for one label, and the service behind each.
             backends: what serves each service.
-            places: of the connections to this port.
-            patience: seconds without progress after which a client is cut off.
         """
         self._names, self._backends = names, backends
-        self._head_time = min(HEAD_TIME, patience)
-        self._acceptor = Acceptor(self._socket, self.serve, places=places, patience=patience)
+        self._opened.set()
+
+    def leave(self) -> None:
+        """Serve nothing until it is opened again; connections that were passed on are the services'."""
+        self._opened.clear()
+        self._names, self._backends = {}, {}
 
     def close(self) -> None:
         """Accept no further connection; those passed on are the services'."""
-        if self._acceptor is None:
-            self._socket.close()
-        else:
-            self._acceptor.close()
+        self._acceptor.close()
+
+    def knows(self, host: str) -> bool:
+        """Return True if a host name, in lower case, is one that a service's users have given it."""
+        return any(each.names is not None and each.names.serves(host) for each in self._backends.values())
 
     async def serve(self, connection: socket.socket) -> None:
         """Pass a connection on to the service that it asks for, or refuse it.
@@ -142,8 +136,9 @@ class Gateway:
             return
         await _refuse(connection, answer)
 
-    def _backend(self, host: str) -> Backend | None:
+    async def _find(self, host: str) -> Backend | None:
         """Return what serves a host name; None: nothing does."""
+        await self._opened.wait()
         service = find_service(host, self._names)
         if service is None and not is_cloud_name(host):
             return next(filter(None, (_with_name(each, host) for each in self._backends.values())), None)
@@ -152,7 +147,7 @@ class Gateway:
     async def _route_tls(self, connection: socket.socket, head: bytes) -> tuple[Server, bytes]:
         while (name := server_name(head)) is None:
             head = await _peek(connection, head)
-        backend = self._backend(name)
+        backend = await self._find(name)
         server = None if backend is None else backend.over_tls(name)
         if server is None:
             raise _RefusedError(UNRECOGNIZED_NAME)
@@ -164,7 +159,7 @@ class Gateway:
             head = await _peek(connection, head)
         head = head[: end + 4]
         request = read_head(head)
-        backend = self._backend(request.host)
+        backend = await self._find(request.host)
         over_tls = request.tunnel and request.port == 443
         server = None if backend is None else backend.over_tls(request.host) if over_tls else backend.plain
         if server is None or (request.tunnel and request.port not in (80, 443)):

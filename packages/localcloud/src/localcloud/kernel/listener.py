@@ -22,45 +22,37 @@ from localcloud.kernel.framing import one_length
 from localcloud.kernel.places import Places
 
 
-class _Site(web.BaseSite):
-    """A listening socket of an application, as aiohttp's runner knows it."""
-
-    def __init__(self, runner: web.BaseRunner, listening: socket.socket, server: Server, places: Places) -> None:
-        super().__init__(runner)
-        self._listening = listening
-        self._to_serve = server
-        self._places = places
-
-    @property
-    def name(self) -> str:
-        """The URL."""
-        host, port = self._listening.getsockname()[:2]
-        return f"http://{host}:{port}"
-
-    async def start(self) -> None:
-        """Begin to accept."""
-        await super().start()
-        server = self._to_serve
-        acceptor = Acceptor(self._listening, server.serve, places=self._places, patience=server.patience)
-        self._server = cast(asyncio.AbstractServer, acceptor)  # of which a site uses no more than an acceptor has
-
-
 class _Protocol(web.RequestHandler):
     """A connection, on which what is no HTTP is refused in the application's own words.
 
     Args:
         server: the connections of the application.
         application: answers, and refuses in its own words.
+        ended: says whether the application has ended; a handshake may have taken longer.
         options: those of aiohttp.
     """
 
-    __slots__ = ("_body", "_refuse", "application")
+    __slots__ = ("_body", "_ended", "_refuse", "application")
 
-    def __init__(self, server: web.Server, *, application: web.Application, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        application: web.Application,
+        ended: Callable[[], bool],
+        **options: Any,  # noqa: ANN401 - aiohttp's
+    ) -> None:
         super().__init__(server, **options)
         self.application = application
+        self._ended = ended
         self._refuse = application.get(REFUSE)
         self._body = EMPTY_PAYLOAD  # of the last request that began to come
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there is nobody left to answer."""
+        super().connection_made(transport)
+        if self._ended():
+            cast(asyncio.Transport, transport).abort()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; where a request begins, its length is made unambiguous."""
@@ -94,69 +86,70 @@ class _Request(web.Request):
 
 
 class Listener:
-    """A port that serves an application over plain HTTP. Connections wait in the kernel's queue until it is opened."""
+    """A port that serves an application over plain HTTP, and another one after it. While there is none, connections wait.
 
-    def __init__(
-        self,
-        runner: web.BaseRunner,
-        listening: socket.socket,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
-        *,
-        places: Places,
-        patience: float,
-    ) -> None:
-        self.server = Server(make_protocol=make_protocol, patience=patience)  # serves connections from elsewhere, too
-        self._runner = runner
-        self._listening = listening
-        self._site = _Site(runner, listening, self.server, places)
+    Args:
+        host: the address.
+        port: 0: a free one.
+        places: of the connections to this port.
+        patience: seconds without progress after which a client is cut off.
 
-    @classmethod
-    async def bind(
-        cls, application: web.Application, host: str, port: int, *, places: Places, patience: float = PATIENCE
-    ) -> Listener:
-        """Take a port for an application.
+    Raises:
+        OSError: the port is taken.
+    """
 
-        Args:
-            application: what answers.
-            host: the address.
-            port: 0: a free one.
-            places: of the connections to this port.
-            patience: seconds without progress after which a client is cut off.
+    def __init__(self, host: str, port: int, *, places: Places, patience: float = PATIENCE) -> None:
+        listening = socket.create_server((host, port), backlog=BACKLOG)
+        self.port: int = listening.getsockname()[1]
+        self._patience = patience
+        self._runner: web.BaseRunner | None = None
+        self._opened: asyncio.Future[Server] = asyncio.get_running_loop().create_future()
+        self._acceptor = Acceptor(listening, self.serve, places=places, patience=patience)
+
+    @property
+    def server(self) -> Server:
+        """What serves the application's connections, wherever they were accepted; it is opened."""
+        return self._opened.result()
+
+    async def serve(self, connection: socket.socket) -> None:
+        """Have the application serve a connection, as soon as there is one.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the client has gone.
         """
-        listening = socket.create_server((host, port), backlog=BACKLOG)
+        server = await asyncio.shield(self._opened)
+        await server.serve(connection)
+
+    async def open(self, application: web.Application) -> None:
+        """Begin to serve an application; there is none."""
         application.on_response_prepare.append(_close_when_scarce)
-        runner = _make_runner(application, patience)
+        self._runner = runner = _make_runner(application, self._patience)
         await runner.setup()
         assert runner.server is not None, "the runner was set up"
         make_protocol = partial(
             _Protocol,
             runner.server,
             application=application,
+            ended=lambda: self._runner is not runner,
             loop=asyncio.get_running_loop(),
             access_log=None,
             auto_decompress=False,  # a body is what was sent, whatever its headers say
-            keepalive_timeout=patience,
-            lingering_time=min(patience, 10.0),
+            keepalive_timeout=self._patience,
+            lingering_time=min(self._patience, 10.0),
         )
-        return cls(runner, listening, make_protocol, places=places, patience=patience)
+        self._opened.set_result(Server(make_protocol=make_protocol, patience=self._patience))
 
-    @property
-    def port(self) -> int:
-        """The port's number."""
-        port: int = self._listening.getsockname()[1]
-        return port
-
-    async def open(self) -> None:
-        """Begin to accept connections."""
-        await self._site.start()
+    async def leave(self) -> None:
+        """Serve the application no longer, and end its connections; further ones wait."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            self._opened = asyncio.get_running_loop().create_future()
+            await runner.cleanup()
 
     async def close(self) -> None:
         """Accept no further connection, and end those that there are."""
-        await self._runner.cleanup()
-        self._listening.close()
+        self._acceptor.close()
+        await self.leave()
 
 
 async def _close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:

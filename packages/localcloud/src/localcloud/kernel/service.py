@@ -6,6 +6,7 @@ composition of the whole (`localcloud.server`) makes a `Service` of each definit
 
 from __future__ import annotations
 
+import socket
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from localcloud.kernel.places import Places
 from localcloud.kernel.signatures import Authenticator
 
 Domain = TypeVar("Domain")
+Reset = Callable[[socket.socket], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,7 @@ class Context:
     admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
     clock: Clock  # by which the cloud does what it does
     machine_clock: Callable[[], float]  # by which clients sign; seconds since the epoch
+    reset: Reset  # has the embedded cloud emptied; the client of that connection is told when it is
     credentials: CredentialStore
     authorizer: Authorizer
     authenticator: Authenticator  # one for all services: a request sent to two of them is a replay

@@ -66,6 +66,7 @@ def create(context: Context) -> Service:
         link=Link(shape),
         clock=context.clock,
         machine_clock=context.machine_clock,
+        reset=context.reset,
         serves=context.serves,
     )
 

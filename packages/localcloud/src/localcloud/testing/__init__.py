@@ -1,4 +1,4 @@
-"""The embedded cloud in tests of any project: the fixture `localcloud` of pytest, and the context manager under it."""
+"""The embedded cloud in tests of any project: fixtures of pytest (`localcloud`, `empty_localcloud`), and their context manager."""
 
 from localcloud.cloud import Cloud, run_cloud
 

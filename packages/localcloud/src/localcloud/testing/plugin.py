@@ -29,3 +29,10 @@ def localcloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     data = kept.resolve() / worker if kept else tmp_path_factory.mktemp("localcloud")
     with run_cloud(data) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def empty_localcloud(localcloud: Cloud) -> Cloud:
+    """Return the embedded cloud of the run, with nothing in it that earlier tests have left."""
+    localcloud.reset()
+    return localcloud

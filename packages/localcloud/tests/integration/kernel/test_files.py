@@ -27,8 +27,8 @@ async def listening(path: Path) -> Listener:
 
     application = web.Application()
     application.router.add_get("/", answer)
-    listener = await Listener.bind(application, "127.0.0.1", 0, places=Places(8))
-    await listener.open()
+    listener = Listener("127.0.0.1", 0, places=Places(8))
+    await listener.open(application)
     return listener
 
 

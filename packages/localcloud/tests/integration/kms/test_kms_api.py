@@ -4,48 +4,23 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from functools import partial
 
 import boto3
 import oss2
 import pytest
-from aliyunsdkcore.acs_exception.exceptions import ServerException
-from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredential
-from aliyunsdkcore.client import AcsClient
-from aliyunsdkcore.request import RpcRequest
 
+from tests.support import core
 from tests.support.cloud import Cloud
 from tests.support.roles import assume_role
-from tests.support.signers import Key
 
-
-def ask(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> dict[str, Any]:
-    """Call an action as the vendor's SDK does."""
-    key = key or cloud.key
-    credential = (
-        StsTokenCredential(key.id, key.secret, key.token) if key.token else AccessKeyCredential(key.id, key.secret)
-    )
-    client = AcsClient(region_id=cloud.region, credential=credential, auto_retry=False)
-    request = RpcRequest("Kms", "2016-01-20", action, "kms")
-    request.set_protocol_type("http")
-    request.set_method("POST")
-    request.set_endpoint(cloud.host("kms"))
-    request.set_accept_format("JSON")
-    for name, value in parameters.items():
-        request.add_query_param(name, value)
-    answered: dict[str, Any] = json.loads(client.do_action_with_exception(request))
-    return answered
+ask = partial(core.ask, product="Kms")
+refusal = partial(core.refusal, product="Kms")
 
 
 @pytest.fixture
 def key_id(cloud: Cloud) -> str:
     return str(ask(cloud, "CreateKey", Description="of tests")["KeyMetadata"]["KeyId"])
-
-
-def refusal(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> tuple[int, str]:
-    with pytest.raises(ServerException) as refused:
-        ask(cloud, action, key, **parameters)
-    return refused.value.http_status, refused.value.error_code
 
 
 def test_a_key_is_told_and_found_by_id_alias_and_arn(cloud: Cloud, key_id: str) -> None:

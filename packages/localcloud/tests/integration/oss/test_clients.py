@@ -65,12 +65,11 @@ def served(tmp_path: Path) -> Iterator[Served]:
     service = OssService(tmp_path / "oss", account_id="1111111111111111", region="cn-hangzhou", clock=time.time)
     service.buckets.create("open", acl="public-read-write")
     link = Link(Shape())
-    gateway = Gateway(0)
     authority = make_authority(tmp_path / "gateway", now=datetime.now(UTC))
     loop = asyncio.new_event_loop()
     places = Places(8)
 
-    async def open_listeners() -> tuple[int, Callable[[], Coroutine[Any, Any, None]]]:
+    async def open_listeners() -> tuple[int, int, Callable[[], Coroutine[Any, Any, None]]]:
         application = create_app(
             service,
             credentials=ram,
@@ -80,24 +79,26 @@ def served(tmp_path: Path) -> Iterator[Served]:
             link=link,
             clock=Clock(tmp_path / "clock.json"),
             machine_clock=time.time,
+            reset=lambda _: None,
             serves=lambda host: host.endswith(DOMAIN),
         )
-        listener = await Listener.bind(application, HOST, 0, places=places, patience=PATIENCE)
-        await listener.open()
+        listener = Listener(HOST, 0, places=places, patience=PATIENCE)
+        await listener.open(application)
         server = listener.server
         backends = {"oss": Backend(plain=server, tls=replace(server, tls=ServerTls(authority, [NAME])))}
-        gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
+        gateway = Gateway(0, places=places, patience=PATIENCE)
+        gateway.open(names={NAME: "oss"}, backends=backends)
 
         async def close() -> None:
             gateway.close()
             await listener.close()
 
-        return listener.port, close
+        return listener.port, gateway.port, close
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    plain, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
-    yield Served(service, link, places, plain, gateway.port)
+    plain, through_gateway, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
+    yield Served(service, link, places, plain, through_gateway)
     asyncio.run_coroutine_threadsafe(close(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
-from aliyunsdkcore.acs_exception.exceptions import ServerException
-from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredential
-from aliyunsdkcore.client import AcsClient
-from aliyunsdkcore.request import RpcRequest
 
+from tests.support import core
 from tests.support.cloud import Cloud
 from tests.support.roles import assume_role
-from tests.support.signers import Key
 
-
-def ask(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> dict[str, Any]:
-    """Call an action as the vendor's SDK does."""
-    key = key or cloud.key
-    credential = (
-        StsTokenCredential(key.id, key.secret, key.token) if key.token else AccessKeyCredential(key.id, key.secret)
-    )
-    client = AcsClient(region_id=cloud.region, credential=credential, auto_retry=False)
-    request = RpcRequest("ResourceManager", "2020-03-31", action)
-    request.set_protocol_type("http")
-    request.set_method("POST")
-    request.set_endpoint(cloud.host("resourcemanager"))
-    request.set_accept_format("JSON")
-    for name, value in parameters.items():
-        request.add_query_param(name, value)
-    answered: dict[str, Any] = json.loads(client.do_action_with_exception(request))
-    return answered
-
-
-def refusal(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> tuple[int, str]:
-    with pytest.raises(ServerException) as refused:
-        ask(cloud, action, key, **parameters)
-    return refused.value.http_status, refused.value.error_code
+ask = partial(core.ask, product="ResourceManager")
+refusal = partial(core.refusal, product="ResourceManager")
 
 
 def test_there_is_a_default_group_and_those_that_are_made(cloud: Cloud) -> None:

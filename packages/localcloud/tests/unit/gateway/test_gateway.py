@@ -239,8 +239,8 @@ def test_unexpected_exception_is_answered_and_logged_once(
     sent: bytes, answered: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> bytes:
-        gateway = Gateway(0)
-        gateway.open(names=Broken(), backends={}, places=Places(1))
+        gateway = Gateway(0, places=Places(1))
+        gateway.open(names=Broken(), backends={})
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(sent)
         received = await reader.read()
@@ -258,8 +258,8 @@ def test_unexpected_exception_is_answered_and_logged_once(
 
 def test_refusal_of_a_name_that_is_not_ascii_has_the_right_length() -> None:
     async def scenario() -> bytes:
-        gateway = Gateway(0)
-        gateway.open(names={}, backends={}, places=Places(1))
+        gateway = Gateway(0, places=Places(1))
+        gateway.open(names={}, backends={})
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: \xe4\xf6.example\r\n\r\n")
         received = await reader.read()

@@ -62,8 +62,8 @@ def test_a_listener_takes_a_stream_that_tells_its_length_and_looks_into_no_body(
     async def run() -> bytes:
         application = web.Application()
         application.router.add_put("/a", echo)
-        listener = await Listener.bind(application, "127.0.0.1", 0, places=Places(8))
-        await listener.open()
+        listener = Listener("127.0.0.1", 0, places=Places(8))
+        await listener.open(application)
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         first = f"PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(BOTH)}\r\n\r\n"
         writer.write(first.encode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
 
+from localcloud.kernel.acceptor import PLACES
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
 
@@ -62,21 +64,15 @@ def test_several_places_are_taken_together_or_not_at_all() -> None:
     assert whole.take(6)
 
 
-async def hello(_: web.Request) -> web.Response:
-    return web.Response(text="hello")
-
-
 def test_connections_wait_until_their_listener_is_opened() -> None:
     async def run() -> None:
-        application = web.Application()
-        application.router.add_get("/", hello)
-        listener = await Listener.bind(application, "127.0.0.1", 0, places=Places(8))
+        listener = Listener("127.0.0.1", 0, places=Places(8))
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = asyncio.ensure_future(reader.read())
         await asyncio.sleep(0)  # whatever accepts would do so now
         assert not answer.done()
-        await listener.open()
+        await listener.open(_saying("hello"))
         assert (await answer).endswith(b"hello")
         writer.close()
         await listener.close()
@@ -84,12 +80,54 @@ def test_connections_wait_until_their_listener_is_opened() -> None:
     asyncio.run(run())
 
 
+def test_a_listener_serves_one_application_after_another_on_one_port() -> None:
+    async def run() -> None:
+        listener = Listener("127.0.0.1", 0, places=Places(8))
+        await listener.open(_saying("first"))
+        kept = await asyncio.open_connection("127.0.0.1", listener.port)
+        kept[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"first" in await kept[0].readuntil(b"first")
+        old = listener.server
+        await listener.leave()
+        assert await kept[0].read() == b"", "a connection ends with the application that it asked"
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = asyncio.ensure_future(reader.read())
+        await asyncio.sleep(0)
+        assert not answer.done()
+        await listener.open(_saying("second"))
+        assert (await answer).endswith(b"second")
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            slow = await asyncio.open_connection(*other.getsockname())
+            accepted, _ = other.accept()
+        accepted.setblocking(False)
+        PLACES.set(Places(8))
+        await old.serve(accepted)  # a handshake with the first one has taken until now
+        slow[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        with suppress(ConnectionError):
+            assert await slow[0].read() == b""
+        for each in (kept[1], writer, slow[1]):
+            each.close()
+        await listener.close()
+
+    asyncio.run(run())
+
+
+def _saying(text: str) -> web.Application:
+    async def say(_: web.Request) -> web.Response:
+        return web.Response(text=text)
+
+    application = web.Application()
+    application.router.add_get("/", say)
+    return application
+
+
 def test_a_listener_that_was_never_opened_gives_its_port_back() -> None:
     async def run() -> int:
-        listener = await Listener.bind(web.Application(), "127.0.0.1", 0, places=Places(8))
+        listener = Listener("127.0.0.1", 0, places=Places(8))
         port = listener.port
         with pytest.raises(OSError, match="in use"):
-            await Listener.bind(web.Application(), "127.0.0.1", port, places=Places(8))
+            Listener("127.0.0.1", port, places=Places(8))
         await listener.close()
         return port
 

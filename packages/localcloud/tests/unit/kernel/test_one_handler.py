@@ -29,8 +29,8 @@ def served(handler: Handler, talk: Talk) -> bytes:
     async def run() -> bytes:
         begin_requests_at_once(asyncio.get_running_loop())
         application = open_door(Dialect(), serves=lambda _: False, max_body=0, decorate=decorate, handler=handler)
-        listener = await Listener.bind(application, "127.0.0.1", 0, places=Places(8))
-        await listener.open()
+        listener = Listener("127.0.0.1", 0, places=Places(8))
+        await listener.open(application)
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
         try:
             return await talk(reader, writer)

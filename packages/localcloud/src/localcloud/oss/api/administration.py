@@ -1,8 +1,10 @@
-"""The embedded cloud's own endpoints at OSS: the link's speed and faults, runs of what it does by itself, and the clock."""
+"""The embedded cloud's own endpoints at OSS: the link's speed and faults, runs of what it does by itself, the clock, the reset."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 from aiohttp import web
@@ -10,17 +12,21 @@ from aiohttp import web
 from localcloud.kernel.clock import Clock
 from localcloud.kernel.door import ADMINISTRATION, is_administrator, read_body
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.service import Reset
 from localcloud.kernel.values import read_json
 from localcloud.oss.link import Link, parse_fault, parse_shape
 from localcloud.oss.operations.service import OssService
 
 LINK = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
 CLOCK = ADMINISTRATION + "clock"
+RESET = ADMINISTRATION + "reset"
 MAX_BODY = 65536  # bytes of a description
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
-async def administer(request: web.Request, oss: OssService, link: Link, clock: Clock, token: str) -> web.Response:
+async def administer(
+    request: web.Request, oss: OssService, link: Link, clock: Clock, reset: Reset, token: str
+) -> web.Response:
     """Answer a request to one of the endpoints."""
     if not is_administrator(request, token):
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
@@ -30,6 +36,8 @@ async def administer(request: web.Request, oss: OssService, link: Link, clock: C
         return await _run(request, *run)
     if request.raw_path == CLOCK and request.method in {"GET", "POST"}:
         return await _administer_clock(request, clock)
+    if request.raw_path == RESET and request.method == "POST":
+        return await _reset(request, reset)
     return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
 
 
@@ -63,6 +71,17 @@ async def _administer_clock(request: web.Request, clock: Clock) -> web.Response:
         except MALFORMED as error:
             return _refuse(error)
     return web.json_response({"time": clock(), "ahead": clock.ahead})
+
+
+async def _reset(request: web.Request, reset: Reset) -> web.Response:
+    """Have the embedded cloud emptied: `POST /-/localcloud/reset`. The connection, which would end with OSS, is handed over."""
+    if request.secure or request.transport is None:
+        return web.json_response({"error": "ask for it by plain HTTP"}, status=400)
+    await read_body(request, MAX_BODY)  # what is not read of a request would break the answer off
+    connection = socket.socket(fileno=os.dup(request.transport.get_extra_info("socket").fileno()))
+    request.transport.abort()
+    reset(connection)
+    return web.Response()  # which nobody receives
 
 
 async def _administer_link(request: web.Request, link: Link) -> web.Response:

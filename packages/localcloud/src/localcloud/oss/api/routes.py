@@ -16,6 +16,7 @@ from localcloud.kernel.clock import Clock
 from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.regions import REGIONS
+from localcloud.kernel.service import Reset
 from localcloud.oss.api import (
     accesspoints,
     account,
@@ -293,6 +294,7 @@ def create_app(
     link: Link,
     clock: Clock,
     machine_clock: Callable[[], float],
+    reset: Reset,
     serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves OSS.
@@ -306,6 +308,7 @@ def create_app(
         link: the link's speed and faults.
         clock: the embedded cloud's.
         machine_clock: by which clients sign; seconds since the epoch.
+        reset: has the embedded cloud emptied.
         serves: says whether a host name is OSS's.
     """
     guard = Guard(
@@ -324,7 +327,7 @@ def create_app(
         request[THROTTLE], request[BEGAN] = None, time.monotonic()
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, oss, link, clock, admin_token)
+            return await administer(request, oss, link, clock, reset, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
