@@ -33,6 +33,9 @@ TEXTREL, FLAGS = 22, 30  # DT_
 DF_TEXTREL = 4  # of DT_FLAGS
 # How to go on after an exception of C++: the unwinder alone reads them, in the thread that throws, and hands no pointer on.
 UNWIND_TABLES = (b".eh_frame", b".eh_frame_hdr", b".gcc_except_table")
+# In libraries of Go, whose runtime takes faults in its own code for errors of the program, and blocks signals while it makes a
+# thread. Source: go.dev/src/runtime/signal_unix.go, and debug/buildinfo, which finds programs of Go by this section.
+GO = b".go.buildinfo"
 _DAMAGED = (DamagedError, OSError, ValueError)
 
 
@@ -75,7 +78,7 @@ def read_code(library: Path) -> tuple[Region, ...]:
     """Return the regions of a shared library whose pages may be absent until they are executed; none of any other file.
 
     They are its executable segments in which nothing but code lies, by its section table: a kernel that is given a pointer to data
-    reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it.
+    reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it, nor be Go's.
     Source: System V ABI, "Program Header", "Section Header", "Dynamic Section".
     """
     return _regions(library, _is_code)
@@ -161,6 +164,8 @@ def _find_constant(
 ) -> list[tuple[int, Segment, list[_Named]]]:
     kinds = {segment.type for segment in headers.segments.values()}
     if headers.kind != SHARED or INTERPRETER in kinds or DYNAMIC not in kinds:
+        return []
+    if GO in names.values():
         return []
     if any(tag == TEXTREL or (tag == FLAGS and value & DF_TEXTREL) for tag, value in tags):
         return []

@@ -18,6 +18,7 @@ from tests.support.elf import (
     RWX,
     RX,
     TEXTREL,
+    WRITABLE,
     R,
     Section,
     Segment,
@@ -70,6 +71,9 @@ WHOLE = {
     "a program": {"segments": (*SEGMENTS, Segment(1024, 10, R, INTERP))},
     "an object file": {"kind": 1},
     "nothing to link": {"dynamic": ()},
+    "the runtime of Go, which takes faults for its own": {
+        "sections": (*SECTIONS, Section(8 * PAGE, 64, WRITABLE, ".go.buildinfo"))
+    },
 }
 
 
