@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
@@ -128,12 +128,23 @@ class Headers:
         Raises:
             DamagedError: a name lies outside of the file.
         """
+        for tag, place in self.dynamic_places(file, wanted):
+            yield wanted[tag], read_name(file, place)
+
+    def dynamic_places(self, file: BinaryIO, wanted: Container[int]) -> Iterator[tuple[int, int]]:
+        """Yield tags of the dynamic section whose values are names, each with the place of the name in the file.
+
+        Args:
+            file: that these headers are of.
+            wanted: the tags.
+
+        Raises:
+            DamagedError: the section, or the table of names, lies outside of the file.
+        """
         tags = self.dynamic(file)
         for address in [value for tag, value in tags if tag == _STRTAB][:1]:
             table = self._offset(address)
-            for tag, value in tags:
-                if tag in wanted:
-                    yield wanted[tag], _read_name(file, table + value)
+            yield from ((tag, table + value) for tag, value in tags if tag in wanted)
 
     def needed_versions(self, file: BinaryIO) -> Iterator[str]:
         """Yield the versions of symbols without which a linker refuses the file, such as GLIBC_2.34.
@@ -151,7 +162,7 @@ class Headers:
             for _ in range(count):
                 _, flags, _, name, step = NEED_PART.unpack(read_part(file, part, NEED_PART.size))
                 if not flags & _WEAK:
-                    yield _read_name(file, table + name)
+                    yield read_name(file, table + name)
                 part += step
             if not following:
                 return
@@ -205,7 +216,12 @@ def read_tags(section: bytes) -> list[tuple[int, int]]:
     return tags[: [tag for tag, _ in [*tags, (_END, 0)]].index(_END)]
 
 
-def _read_name(file: BinaryIO, place: int) -> str:
+def read_name(file: BinaryIO, place: int) -> str:
+    """Return a name that ends with a zero.
+
+    Raises:
+        DamagedError: it lies outside of the file.
+    """
     rest = max(0, os.fstat(file.fileno()).st_size - place)
     return read_part(file, place, min(LONGEST, rest)).partition(b"\0")[0].decode("utf-8", "replace")
 

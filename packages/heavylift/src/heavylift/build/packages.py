@@ -24,6 +24,7 @@ from heavylift.build import binaries, resolve
 from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.installed import ChangedError, check_installed, is_untouched
+from heavylift.build.layout import lead_to_libraries, move_modules
 from heavylift.build.names import normalize
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.scripts import make_portable
@@ -225,6 +226,7 @@ class _Preparation:
                     scratch, content, [path for path in staying if installed[path] <= BLOCK_SIZE and ".so" not in path]
                 )
             record = _describe(entry, content, installed)
+            lead_to_libraries(content, staying, self.recipe.target)
             if self.recipe.strip:
                 binaries.strip(content, going.keys(), self.cores)
             with ThreadPoolExecutor(1) as beside:
@@ -262,6 +264,7 @@ class _Preparation:
             # Compiled anew, for the target's version and without a check of times.
             shutil.rmtree(f"{content}{package}/__pycache__")
         make_portable(content)
+        move_modules(content, self.recipe.target)
         installed = _sizes(content)
         going = match_rules(installed, self.recipe.rules)
         try:
@@ -283,7 +286,8 @@ def _describe(entry: str, content: Path, files: Iterable[str]) -> dict[str, Any]
         return {"name": resolve.entry_name(entry), "version": "", "modules": []}
     distribution = Distribution.at(infos[0])
     listed = infos[0] / "top_level.txt"
-    modules = _top_modules(listed.read_text(encoding="utf-8")) if listed.exists() else installed_modules(files)
+    named = _top_modules(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    modules = named or installed_modules(files)
     name = distribution.metadata["Name"]
     return {"name": name, "version": distribution.version, "modules": modules}
 
