@@ -36,13 +36,14 @@ from pathlib import Path
 applib, code = os.environ["AppLibDir"], sys.argv[1]
 sys.path[:0] = [code, code + "/vendor", applib]
 from heavylift.runtime.bytecode import install
+from heavylift.runtime.patterns import precompiled
 from heavylift.runtime.references import compiled_once
 from heavylift.runtime.spinning import spin_briefly
 from heavylift.runtime.stack import with_room
 install(Path(applib))
 gc.disable()
 spin_briefly()
-with compiled_once():
+with compiled_once(), precompiled(Path(code)):
     index = with_room(lambda: importlib.import_module("index"))
 usage = resource.getrusage(resource.RUSAGE_SELF)
 getattr(index, "warmup", lambda: None)()

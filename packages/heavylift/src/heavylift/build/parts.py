@@ -20,6 +20,7 @@ from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.packages import content_of
+from heavylift.build.patterns import patterns_table
 from heavylift.build.plan import Plan, code_files, digest_of, file_digests, make_plan
 from heavylift.build.prune import DEFAULT_RULES, read_rules
 from heavylift.build.record import Trial, record_start
@@ -32,6 +33,7 @@ from heavylift.contracts.packaged import PACKAGED_NAME, dump_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
+from heavylift.runtime.patterns import TABLE_NAME
 from heavylift.runtime.writer import allocated
 
 if TYPE_CHECKING:
@@ -232,7 +234,7 @@ class Work:
         return self._measured_code()
 
     def note_applib(self, applib: Applib, code: Path) -> Code | None:
-        """Let the code package tell of the applib: which modules to import while it is on its way, and its index.
+        """Let the code package tell of the applib: which modules to import while it is on its way, patterns, and its index.
 
         Args:
             applib: the archive that it will load.
@@ -241,9 +243,10 @@ class Work:
         Returns:
             The code package in `NEW_CODE`; None where nothing had to change.
         """
-        ahead, staging = read_recording(self.plan.recording).ahead, self.options.dist / NEW_CODE
+        recording, staging = read_recording(self.plan.recording), self.options.dist / NEW_CODE
         notes = {
-            LIST_NAME: ahead_list(ahead, code, applib.path, applib.key),
+            LIST_NAME: ahead_list(recording.ahead, code, applib.path, applib.key),
+            TABLE_NAME: patterns_table(recording.patterns, code, find_interpreter(self.options.target)),
             PACKAGED_NAME: dump_packaged(applib.digest, read_index(applib.path)),
         }
         if all(_read(code / name) == content for name, content in notes.items()):

@@ -23,6 +23,7 @@ from heavylift.build.accesses import WATCH
 from heavylift.build.ahead import PATCHERS, find_ahead
 from heavylift.build.errors import BuildError
 from heavylift.build.keeping import KEEP
+from heavylift.build.patterns import NOTE, parse_pattern
 from heavylift.build.recording import LibraryCode, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
@@ -53,7 +54,7 @@ from heavylift.runtime.ahead import is_ours
 from heavylift.runtime.bytecode import Bytecode
 from heavylift.runtime.pages import Segment, recording
 from loader import handler, initializer
-failures, imported, root = [], [], os.environ["AppLibDir"] + "/"
+failures, imported, regular, root = [], [], [], os.environ["AppLibDir"] + "/"
 {KEEP}
 {WATCH}
 def find(bytecode, path, found=Bytecode.find):
@@ -109,6 +110,7 @@ def origin(module):
     spec = types.ModuleType.__getattribute__(module, "__spec__")  # asks nothing of modules that are executed when first used
     return spec and spec.origin or ""
 
+{NOTE}
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
     asked = list(sys.modules)  # in the order in which they end; from here on, in that in which they begin
     keep(root[:-1], orders["aside"])
@@ -116,6 +118,7 @@ with recording([Segment(*each) for each in orders["segments"]]) as plan:
     sys.meta_path.append(Missed)
     sys.addaudithook(hook)  # not before: what records opens the libraries itself
     if run("the start", initializer, context):
+        regular = compiled_patterns()
         if not sys.modules.keys() & {sorted(PATCHERS)}:
             there = [name for name in dict.fromkeys(asked) if name in sys.modules]
             imported = [name for name in there if is_ours(origin(sys.modules[name]), code + "/vendor")]
@@ -123,7 +126,7 @@ with recording([Segment(*each) for each in orders["segments"]]) as plan:
             with open(name, "rb") as file:
                 run(name, handler, file.read(), context)
     look()
-    said = {{"touched": plan.touched(), "opened": below(needed), "imported": imported, "failures": failures}}
+    said = {{"touched": plan.touched(), "opened": below(needed), "imported": imported, "patterns": regular, "failures": failures}}
     with open(orders["result"], "w") as file:
         json.dump(said, file)
     os._exit(0)  # threads of the function's libraries would hold it up; the libraries are copies
@@ -188,7 +191,8 @@ def record_start(trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Pa
     made = f"{BYTECODE_NAME}/"  # not a file of any package: its own order follows from the recording
     opened = tuple(path for path in said["opened"] if not path.startswith(made))
     ahead = find_ahead(said["imported"], trial.code, trial.applib, trial.interpreter)
-    return Recording(record_pages(touched, libraries), opened, ahead), failures
+    patterns = tuple(map(parse_pattern, said["patterns"]))
+    return Recording(record_pages(touched, libraries), opened, ahead, patterns), failures
 
 
 def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:

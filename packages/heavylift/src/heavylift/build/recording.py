@@ -3,8 +3,8 @@
 They lie beside the lock. A library is known by its code, not by its file: two versions of `strip` leave other symbols of it, but
 the same code. Its pages are counted through its regions, one behind the other, from 0: first of code, then of unwind tables. What
 is recorded of a library again is added to what was recorded of the same code; of other code, it takes the place. The modules to
-import ahead are those of the last recorded start. Libraries are written the same way, byte for byte, whatever their order came
-from; files stand in the order of their first use.
+import ahead, and the patterns, are those of the last recorded start. Libraries are written the same way, byte for byte, whatever
+their order came from; files stand in the order of their first use.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heavylift.build.ahead import Ahead
 from heavylift.build.cuts import Paged
 from heavylift.build.elf import read_code, read_tables
 from heavylift.build.errors import BuildError
+from heavylift.build.patterns import parse_pattern, write_pattern
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.fields import FieldError, Fields
 from heavylift.contracts.pages import PAGE, Region, Run
 from heavylift.contracts.platform import Target
 
-FORMATS = (1, 2, 3)  # of before 2 tells of no file, of before 3 of no module
+if TYPE_CHECKING:
+    from heavylift.runtime.patterns import Source
+
+FORMATS = (1, 2, 3, 4)  # of before 2 tells of no file, of before 3 of no module, of before 4 of no pattern
 _RUN = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
 _WIDTH = 110  # characters of a line of runs, so that a difference shows
 
@@ -84,11 +89,13 @@ class Recording:
         opened: the files that were opened or linked, modules as their .pyc, by their paths, in the order of their first use.
             What rules would prune of these stays.
         ahead: the modules that a start may import before any of these files is there.
+        patterns: regular expressions that the start compiled, each with its flags, in that order.
     """
 
     libraries: Mapping[str, Recorded]
     opened: tuple[str, ...] = ()
     ahead: Ahead = field(default_factory=Ahead)
+    patterns: tuple[Source, ...] = ()
 
 
 def recording_path(folder: Path, requirements: Path, target: Target) -> Path:
@@ -145,7 +152,7 @@ def merge_recordings(old: Recording, new: Recording, folder: Path) -> Recording:
             pages = {page for each in (before, recorded) for run in each.touched for page in range(run.page, run.end)}
             merged[path] = Recorded(recorded.code, _runs(pages))
     opened = dict.fromkeys((*new.opened, *old.opened))  # in the order of the newer start
-    return Recording(merged, tuple(path for path in opened if (folder / path).is_file()), new.ahead)
+    return Recording(merged, tuple(path for path in opened if (folder / path).is_file()), new.ahead, new.patterns)
 
 
 def read_recording(path: Path) -> Recording:
@@ -167,7 +174,8 @@ def read_recording(path: Path) -> Recording:
         if version > FORMATS[1]:
             listed = fields.fields("ahead")
             ahead = Ahead(listed.texts("modules"), listed.texts("missed"))
-        return Recording(found, opened, ahead)
+        words = fields.texts("patterns") if version > FORMATS[2] else ()
+        return Recording(found, opened, ahead, tuple(map(parse_pattern, words)))
     except FileNotFoundError:
         return Recording({})
     except (OSError, ValueError, RecursionError, FieldError) as error:
@@ -184,6 +192,7 @@ def write_recording(recording: Recording, path: Path) -> None:
         "libraries": libraries,
         "opened": recording.opened,
         "ahead": asdict(recording.ahead),
+        "patterns": [write_pattern(each) for each in recording.patterns],
     }
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
+from heavylift.build.patterns import patterns_table
 from heavylift.build.plan import folder_digest
 from heavylift.build.recording import Recording, read_recording
 from heavylift.build.reporter import Reporter
@@ -21,16 +25,19 @@ from heavylift.contracts.archive import INDEX_NAME, Content
 from heavylift.contracts.index import parse_index
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.packaged import PACKAGED_NAME, parse_packaged
-from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
 from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
+from heavylift.runtime.patterns import TABLE_NAME as PATTERNS_NAME
+from heavylift.runtime.patterns import patterns_of
 from tests.support.loading import read_entry
 from tests.support.wheels import make_wheel
 
 FUNCTION = """
 import colorsys
 import os
+import re
 import signal
 import sys
 import xml.dom.minidom
@@ -42,13 +49,17 @@ class Posing:  # as what cffi puts there
     __class__ = type(os)
 
 sys.modules["posing"] = Posing()
+WORD = re.compile("hello[, ]+(?P<whom>heavylift+)", re.I)
+SECRET = re.compile(re.escape(os.environ.get("LIBRARY_TOKEN", "none")) + "$")
 
 def warmup():
     assert os.environ["GREETING"] == "hello"
     assert not {"OPENBLAS_CORETYPE", "ONEDNN_MAX_CPU_ISA"} & os.environ.keys()  # of whoever builds
     assert os.listdir(os.environ["HOME"]) == []
+    assert re.match("(?:warm)+$", "warm")
 
 def handler(event, context):
+    re.compile(re.escape(event.decode("latin-1")))
     if event == b"fails":
         raise ValueError("as it should")
     if event == b"blocks":
@@ -101,6 +112,7 @@ def pages(recording: Recording) -> int:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(tmp_path_factory.mktemp("recorded"))
     with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("LIBRARY_TOKEN", "se-cr-et-token")
         shell.setenv("OPENBLAS_CORETYPE", "Haswell")
         shell.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
         manifest, said = made.build()
@@ -158,6 +170,48 @@ def test_the_code_package_imports_ahead_what_the_start_imported_of_the_standard_
     assert folder_digest(manifest.code.path) == manifest.code.digest
 
 
+def test_the_code_package_holds_the_patterns_that_the_start_compiled(project: Project) -> None:
+    recorded = project.recording.patterns
+    assert {("hello[, ]+(?P<whom>heavylift+)", int(re.I)), ("(?:warm)+$", 0)} <= set(recorded)
+    assert re.escape("se-cr-et-token") + "$" not in [pattern for pattern, _ in recorded]  # of whoever builds
+    manifest, _ = project.build()
+    assert manifest.code is not None
+    table = (manifest.code.path / PATTERNS_NAME).read_bytes()
+    assert patterns_of(table) == set(recorded)
+    again, _ = project.build(output="other")
+    assert again.code is not None
+    assert (again.code.path / PATTERNS_NAME).read_bytes() == table
+
+
+@pytest.mark.parametrize("python", [runtime.target.python for runtime in RUNTIMES.values()])
+def test_patterns_are_compiled_by_the_python_that_a_start_has(project: Project, tmp_path: Path, python: str) -> None:
+    interpreter = find_interpreter(Target(python, DEFAULT_PLATFORM))
+    if interpreter is None:
+        pytest.skip(f"there is no Python {python} here")
+    manifest, _ = project.build()
+    assert manifest.code is not None
+    code = shutil.copytree(manifest.code.path, tmp_path / "code")
+    (code / PATTERNS_NAME).unlink()
+    program = """if True:
+        import sys
+        from pathlib import Path
+        from heavylift.runtime.patterns import compiler, precompiled
+        original, code = compiler.compile, Path(sys.argv[1])
+        wanted = original("hello[, ]+(?P<whom>heavylift+)", 2)
+        compiler.compile = lambda pattern, flags=0: print(pattern)
+        with precompiled(code):
+            assert compiler.compile("hello[, ]+(?P<whom>heavylift+)", 2) == wanted
+            compiler.compile("other", 0)
+    """
+    table = patterns_table(project.recording.patterns, code, interpreter)
+    assert table
+    (code / PATTERNS_NAME).write_bytes(table)
+    done = subprocess.run(
+        [str(interpreter), "-c", program, str(code)], cwd=code, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("other\n", "")
+
+
 def test_the_code_package_holds_the_index_of_its_applib(project: Project) -> None:
     manifest, _ = project.build()
     assert manifest.applib is not None
@@ -183,6 +237,9 @@ def test_recorded_requests_are_added_and_one_that_fails_is_told(project: Project
     before = project.recording
     manifest, said = project.build(record=(tmp_path / "a.json", tmp_path / "b.json"))
     assert "b.json ended with ValueError: as it should; recorded is what was executed until then" in said
+    assert "fails" not in [
+        pattern for pattern, _ in project.recording.patterns
+    ]  # what requests hold is no one's to keep
     assert pages(project.recording) > pages(before)
     hot = sum(run.count for library in content_of(manifest).libraries for run in library.hot)
     assert hot == pages(project.recording)

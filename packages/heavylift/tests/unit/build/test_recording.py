@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from heavylift.contracts.pages import PAGE, Region, Run
 from tests.support.elf import CODE, DATA, RX, R, Section, Segment, make_library
 
 REGIONS = (Region(PAGE - 10, 3 * PAGE + 20, 5, 64), Region(8 * PAGE, 4 * PAGE, 5, 120))  # pages 1 to 3, and 8 to 11
+PATTERNS = (("a\n\ud800é", 2), (b"\xff\\d", 0))
 CODES = {"a.so": LibraryCode(REGIONS, "a" * 64), "b.so": LibraryCode(REGIONS, "b" * 64)}
 
 
@@ -76,11 +79,9 @@ def test_files_that_are_opened_again_are_added_and_those_that_have_gone_are_forg
 def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> None:
     runs = tuple(Run(page, 1 + page % 3) for page in range(0, 5000, 5))
     libraries = {"b.so": Recorded("b" * 64, runs), "a.so": Recorded("a" * 64, (Run(0, 1),))}
-    recording = Recording(libraries, ("b.so", "a/__pycache__/a.pyc"), Ahead(("typing", "ssl"), ("brotli",)))
+    recording = Recording(libraries, ("b.so", "a/__pycache__/a.pyc"), Ahead(("typing", "ssl"), ("brotli",)), PATTERNS)
     write_recording(recording, tmp_path / "one.json")
-    write_recording(
-        Recording(dict(sorted(libraries.items())), recording.opened, recording.ahead), tmp_path / "two.json"
-    )
+    write_recording(replace(recording, libraries=dict(sorted(libraries.items()))), tmp_path / "two.json")
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert read_recording(tmp_path / "one.json") == recording
     assert max(map(len, (tmp_path / "one.json").read_text().splitlines())) < 130
@@ -90,9 +91,16 @@ def test_without_a_file_nothing_is_recorded(tmp_path: Path) -> None:
     assert read_recording(tmp_path / "none.json") == Recording({})
 
 
-def test_the_modules_to_import_ahead_are_those_of_the_last_recorded_start(tmp_path: Path) -> None:
-    old, new = Recording({}, (), Ahead(("ssl",))), Recording({}, (), Ahead(("typing",)))
-    assert merge_recordings(old, new, tmp_path).ahead == Ahead(("typing",))
+def test_the_modules_to_import_ahead_and_the_patterns_are_those_of_the_last_recorded_start(tmp_path: Path) -> None:
+    old, new = Recording({}, (), Ahead(("ssl",)), (("a", 0),)), Recording({}, (), Ahead(("typing",)), PATTERNS)
+    assert merge_recordings(old, new, tmp_path) == new
+
+
+def test_a_recording_of_before_tells_of_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(
+        '{"format": 3, "libraries": {}, "opened": ["a"], "ahead": {"modules": ["ssl"], "missed": []}}'
+    )
+    assert read_recording(tmp_path / "r.json") == Recording({}, ("a",), Ahead(("ssl",)))
 
 
 def test_a_recording_of_before_tells_of_no_module(tmp_path: Path) -> None:
@@ -110,6 +118,7 @@ def test_a_recording_of_before_tells_of_no_file(tmp_path: Path) -> None:
     [
         "",
         "[]",
+        '{"format": 5, "libraries": {}, "opened": [], "ahead": {"modules": [], "missed": []}, "patterns": []}',
         '{"format": 4, "libraries": {}, "opened": [], "ahead": {"modules": [], "missed": []}}',
         '{"format": 3, "libraries": {}, "opened": []}',
         '{"format": 3, "libraries": {}, "opened": [], "ahead": {"modules": [1], "missed": []}}',
@@ -125,6 +134,15 @@ def test_a_recording_of_before_tells_of_no_file(tmp_path: Path) -> None:
 def test_a_damaged_recording_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(BuildError, match=r"r\.json is no recording"):
+        read_recording(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("word", ["", "0", "0 a", "x 'a'", "-1 'a'", "0 3", "0 'a' + 'b'", "0 [[["])
+def test_a_damaged_pattern_is_named(tmp_path: Path, word: str) -> None:
+    write_recording(Recording({}), tmp_path / "r.json")
+    text = (tmp_path / "r.json").read_text()
+    (tmp_path / "r.json").write_text(text.replace('"patterns": []', f'"patterns": ["{word}"]'))
+    with pytest.raises(BuildError, match=rf"r\.json is no recording: {re.escape(repr(word)[:50])}"):
         read_recording(tmp_path / "r.json")
 
 
