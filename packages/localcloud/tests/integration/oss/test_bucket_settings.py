@@ -365,7 +365,7 @@ def test_a_symlink_is_read_with_its_own_attributes_and_the_bytes_of_its_target(b
     bucket.put_symlink("link", "link2")
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.get_object("link2")
-    assert error.value.code == "InvalidTargetType"
+    assert (error.value.code, error.value.details["EC"]) == ("InvalidTargetType", "0026-00000011")
 
 
 def test_keys_with_control_characters_are_deleted_and_told_by_name(bucket: oss2.Bucket) -> None:

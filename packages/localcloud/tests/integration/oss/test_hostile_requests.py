@@ -140,6 +140,20 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
 
 
 @pytest.mark.parametrize(
+    ("key", "parameter", "ec"), [("", "delete", "0016-00000608"), ("parts", "uploadId", "0042-00000205")]
+)
+@pytest.mark.parametrize("document", [b"<Other></Other>", b"no document"])
+def test_a_document_that_is_another_is_refused_with_the_finer_code_of_its_operation(
+    v1: oss2.Bucket, key: str, parameter: str, ec: str, document: bytes
+) -> None:
+    value = v1.init_multipart_upload(key).upload_id if key else ""
+    md5 = {"Content-MD5": base64.b64encode(hashlib.md5(document).digest()).decode()}
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        v1._do("POST", v1.bucket_name, key, params={parameter: value}, headers=md5, data=document)
+    assert (error.value.status, error.value.code, error.value.details["EC"]) == (400, "MalformedXML", ec)
+
+
+@pytest.mark.parametrize(
     ("method", "key", "params", "headers", "code", "ec"),
     [
         ("GET", "", {"prefix": "x" * 1024}, {}, "InvalidArgument", "0015-00000403"),

@@ -34,8 +34,9 @@ def test_a_channel_is_made_told_switched_off_and_deleted(bucket: oss2.Bucket) ->
     assert bucket.get_live_channel("one").status == "disabled"
     assert bucket.get_live_channel_stat("one").status == "Disabled"
     assert bucket.get_bucket_stat().live_channel_count == 1
-    with pytest.raises(oss2.exceptions.InvalidArgument):
+    with pytest.raises(oss2.exceptions.InvalidArgument) as nothing:
         bucket.post_vod_playlist("one", "vod.m3u8", start_time=1, end_time=2)
+    assert nothing.value.details["EC"] == "0044-00000308"
     with pytest.raises(oss2.exceptions.BucketNotEmpty):
         bucket.delete_bucket()
     bucket.delete_live_channel("one")

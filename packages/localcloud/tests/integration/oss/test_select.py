@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import uuid
@@ -145,21 +146,61 @@ def test_a_value_that_cannot_be_written_is_told(
 
 
 @pytest.mark.parametrize(
-    ("key", "sql", "parameters"),
+    ("key", "sql", "parameters", "code"),
     [
-        ("never-closed.csv", "select * from ossobject", {}),
-        ("a.csv", "select * from ossobject order by name", {}),
-        ("a.csv", "select nobody from ossobject", {"CsvHeaderInfo": "Use"}),
-        ("a.csv", "select * from ossobject", {"CompressionType": "GZIP"}),
-        ("a.csv", "select * from ossobject", {"Json_Type": "DOCUMENT"}),
+        ("never-closed.csv", "select * from ossobject", {}, "InvalidCsvLine"),
+        ("a.csv", "", {}, "InvalidSqlParameter"),
+        ("a.csv", "select * from ossobject order by name", {}, "SqlSyntaxError"),
+        ("a.csv", "select nobody from ossobject", {"CsvHeaderInfo": "Use"}, "SqlInvalidColumnName"),
+        ("a.csv", "select * from ossobject", {"CompressionType": "GZIP"}, "DecompressFailure"),
+        ("a.csv", "select * from ossobject", {"Json_Type": "DOCUMENT"}, "InvalidJsonData"),
+        ("a.csv", "select * from ossobject", {"FieldDelimiter": ";;"}, "InvalidInputFieldDelimiter"),
+        ("a.csv", "select * from ossobject", {"RecordDelimiter": "\nsada"}, "InvalidInputRecordDelimiter"),
+        ("a.csv", "select * from ossobject", {"QuoteCharacter": "''"}, "InvalidInputQuote"),
+        ("a.csv", "select * from ossobject", {"CommentCharacter": "##"}, "InvalidCommentCharacter"),
+        ("a.csv", "select * from ossobject", {"OutputFieldDelimiter": "||"}, "InvalidOutputFieldDelimiter"),
+        ("a.csv", "select * from ossobject", {"OutputRecordDelimiter": ";;;"}, "InvalidOutputRecordDelimiter"),
     ],
 )
-def test_a_query_that_does_not_fit_is_refused(
-    bucket: oss2.Bucket, key: str, sql: str, parameters: dict[str, Any]
+def test_a_query_that_does_not_fit_is_refused_by_the_documented_code(
+    bucket: oss2.Bucket, key: str, sql: str, parameters: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.select_object(key, sql, select_params=parameters)
-    assert (error.value.status, error.value.code) == (400, "InvalidSqlParameter")
+    assert (error.value.status, error.value.code) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "ec"),
+    [
+        (
+            "<OutputSerialization><CSV><FieldDelimiter>|</FieldDelimiter></CSV></OutputSerialization>",
+            *("InvalidOutputFieldDelimiter", "0016-00000828"),
+        ),
+        (
+            "<InputSerialization><CSV><RecordDelimiter>CnNhZGFzZA==</RecordDelimiter></CSV></InputSerialization>",
+            *("InvalidInputRecordDelimiter", "0016-00000829"),
+        ),
+        (
+            "<InputSerialization><CompressionType>ZIP</CompressionType></InputSerialization>",
+            "UnsupportedCompressionFormat",
+            None,
+        ),
+        ("<InputSerialization><CSV><Range>1-2</Range></CSV></InputSerialization>", "InvalidRange", None),
+        (
+            "<Options><MaxSkippedRecordsAllowed>few</MaxSkippedRecordsAllowed></Options>",
+            *("InvalidMaxSkippedRecordsAllowed", None),
+        ),
+    ],
+)
+def test_a_wrong_option_of_a_query_is_refused_as_by_oss(
+    bucket: oss2.Bucket, options: str, code: str, ec: str | None
+) -> None:
+    sql = base64.b64encode(b"select * from ossobject").decode()
+    request = f"<SelectRequest><Expression>{sql}</Expression>{options}</SelectRequest>"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do("POST", bucket.bucket_name, "a.csv", params={"x-oss-process": "csv/select"}, data=request)
+    assert (error.value.status, error.value.code, error.value.details.get("EC")) == (400, code, ec)
 
 
 def test_comments_count_as_lines(bucket: oss2.Bucket) -> None:

@@ -82,6 +82,7 @@ def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket)
     with pytest.raises(oss2.exceptions.ServerError) as refused:
         versioned.get_object("a", params={"versionId": hidden.versionid})
     assert (refused.value.status, refused.value.headers["Allow"]) == (405, "DELETE")
+    assert refused.value.details["EC"] == "0003-00000016"
     page = versioned.list_object_versions(max_keys=2)
     assert [(marker.versionid, marker.is_latest) for marker in page.delete_marker] == [(hidden.versionid, True)]
     assert [(item.versionid, item.is_latest) for item in page.versions] == [(second, False)]
@@ -155,6 +156,10 @@ def test_storage_classes_are_kept_shown_and_obeyed(bucket: oss2.Bucket) -> None:
         bucket.restore_object("a", input=wish)
     [listed] = bucket.list_objects_v2().object_list
     assert (listed.storage_class, listed.restore_info) == ("ColdArchive", 'ongoing-request="true"')
+    bucket.put_object("standard", b"1")
+    with pytest.raises(oss2.exceptions.ServerError, match="OperationNotSupported") as standard:
+        bucket.restore_object("standard")
+    assert standard.value.details["EC"] == "0016-00000702"
     with pytest.raises(oss2.exceptions.ServerError, match="InvalidStorageClass"):
         bucket.put_object("a", b"1", headers={"x-oss-storage-class": "Lukewarm"})
 

@@ -95,7 +95,7 @@ async def make_playlist(call: Call) -> web.StreamResponse:
     """PostVodPlaylist and GetVodPlaylist: of what was recorded between two times, which is nothing."""
     channel = call.key.rpartition("/")[0] if call.request.method == "POST" else call.key
     find_channel(call.holder, channel)
-    raise OssError("InvalidArgument", "No ts file found in specified time span.")
+    raise OssError("InvalidArgument", "No ts file found in specified time span.", ec="0044-00000308")
 
 
 def _urls(call: Call, name: str, document: Element) -> dict[str, object]:

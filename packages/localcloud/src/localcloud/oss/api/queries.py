@@ -1,6 +1,6 @@
 """SelectObject and CreateSelectObjectMeta: their requests, and the frames that a process of its own answers with.
 
-Source: OSS, "SelectObject", "CreateSelectObjectMeta".
+Source: OSS, "SelectObject" (with its table of errors), "CreateSelectObjectMeta".
 """
 
 from __future__ import annotations
@@ -33,13 +33,20 @@ _KEPT = {
     "comment": "CommentCharacter",
 }
 _DEFAULTS = {"record": "\n", "field": ",", "quote": '"', "comment": ""}
+_REFUSED = {
+    "record": "InvalidInputRecordDelimiter",
+    "field": "InvalidInputFieldDelimiter",
+    "quote": "InvalidInputQuote",
+    "comment": "InvalidCommentCharacter",
+}
+_LONGEST = {"record": 2, "field": 1, "quote": 1, "comment": 1}  # bytes, of what divides rows and cells
 
 
 async def select(call: Call, kind: str) -> web.StreamResponse:
     """SelectObject; kind: csv or json."""
     tree = parse(call.body, "SelectRequest")
     given = _input(tree, kind)
-    statement = _decoded(tree, "Expression", "")
+    statement = _statement(tree)
     await asyncio.to_thread(parse_statement, statement)  # refuses a wrong one before the object is looked for
     request = given | _output(tree, given) | {"sql": statement}
     return await _run(call, request)
@@ -97,31 +104,27 @@ def _input(tree: Element, kind: str) -> dict[str, Any]:
     where = f"InputSerialization/{kind.upper()}"
     compression = (tree.findtext("InputSerialization/CompressionType") or "None").upper()
     if compression not in {"NONE", "GZIP"}:
-        raise _invalid("CompressionType", "None or GZIP")
+        raise OssError("UnsupportedCompressionFormat", "CompressionType must be None or GZIP.")
     header = (tree.findtext(f"{where}/FileHeaderInfo") or "None").lower()
     if header not in {"none", "ignore", "use"}:
         raise _invalid("FileHeaderInfo", "None, Ignore or Use")
     form = (tree.findtext(f"{where}/Type") or "LINES").upper()
     if form not in {"DOCUMENT", "LINES"}:
         raise _invalid("Type", "DOCUMENT or LINES")
-    csv = {name: _decoded(tree, f"{where}/{element}", _DEFAULTS[name]) for name, element in _KEPT.items()}
-    if not csv["record"] or not csv["field"]:
-        raise _invalid("RecordDelimiter", "not empty, and so must FieldDelimiter be")
-    if len(csv["quote"]) > 1 or len(csv["comment"]) > 1:
-        raise _invalid("QuoteCharacter", "one character, and so must CommentCharacter be")
     return {
         "kind": kind,
         "gzip": compression == "GZIP",
         "header": header,
         "type": form,
-        "csv": csv,
+        "csv": {
+            name: _mark(tree, f"{where}/{element}", name, _DEFAULTS[name], _REFUSED[name])
+            for name, element in _KEPT.items()
+        },
         "quoted_records": _flag(tree, f"{where}/AllowQuotedRecordDelimiter", otherwise=True),
         "numbers_as_text": _flag(tree, f"{where}/ParseJsonNumberAsString"),
         **_ranges(tree.findtext(f"{where}/Range") or ""),
         "skip_partial": _flag(tree, "Options/SkipPartialDataRecord"),
-        "max_skipped": read_number(
-            "MaxSkippedRecordsAllowed", tree.findtext("Options/MaxSkippedRecordsAllowed") or "0"
-        ),
+        "max_skipped": _most_skipped(tree.findtext("Options/MaxSkippedRecordsAllowed") or "0"),
         "output_header": _flag(tree, "OutputSerialization/OutputHeader"),
     }
 
@@ -135,32 +138,47 @@ def _output(tree: Element, given: dict[str, Any]) -> dict[str, Any]:
     return {
         "raw": _flag(tree, "OutputSerialization/OutputRawData"),
         "keep_all": _flag(tree, "OutputSerialization/KeepAllColumns"),
-        "out_record": _decoded(tree, f"{form}/RecordDelimiter", csv["record"]),
-        "out_field": _decoded(tree, f"{form}/FieldDelimiter", csv["field"]),
+        "out_record": _mark(tree, f"{form}/RecordDelimiter", "record", csv["record"], "InvalidOutputRecordDelimiter"),
+        "out_field": _mark(tree, f"{form}/FieldDelimiter", "field", csv["field"], "InvalidOutputFieldDelimiter"),
     }
 
 
 def _ranges(text: str) -> dict[str, list[int | None] | None]:
     found = _RANGE.fullmatch(text)
     if text and found is None:
-        raise _invalid("Range", "line-range=START-END or split-range=START-END")
+        raise OssError("InvalidRange", "Range must be line-range=START-END or split-range=START-END.", status=400)
     if found is None:
         return {"lines": None, "splits": None}
     bounds = [int(found[name]) if found[name] else None for name in ("low", "high")]
     return {"lines": bounds, "splits": None} if found["kind"] == "line" else {"lines": None, "splits": bounds}
 
 
-def _decoded(tree: Element, path: str, otherwise: str) -> str:
-    if path == "Expression":
-        text = text_of(tree, path)
-    else:
-        text = tree.findtext(path) or ""
-        if not text:
-            return otherwise
+def _statement(tree: Element) -> str:
     try:
-        return base64.b64decode(text, validate=True).decode()
+        return base64.b64decode(text_of(tree, "Expression"), validate=True).decode()
     except ValueError as error:
-        raise _invalid(path.rpartition("/")[2], "UTF-8 in base64") from error
+        raise OssError("InvalidSqlParameter", "The SQL is not valid: it must be UTF-8 in base64.") from error
+
+
+def _mark(tree: Element, path: str, name: str, otherwise: str, code: str) -> str:
+    """Return what divides rows or cells, or encloses them; `code` is that of the error for one that is too long or no base64."""
+    text = tree.findtext(path) or ""
+    if not text:
+        return otherwise
+    try:
+        mark = base64.b64decode(text, validate=True)
+        if 0 < len(mark) <= _LONGEST[name]:
+            return mark.decode()
+    except ValueError:
+        pass
+    raise OssError(code, f"Invalid {path.rpartition('/')[2]} parameter:{text[:100]}")
+
+
+def _most_skipped(text: str) -> int:
+    try:
+        return read_number("MaxSkippedRecordsAllowed", text)
+    except OssError as error:
+        raise OssError("InvalidMaxSkippedRecordsAllowed", error.message) from error
 
 
 def _flag(tree: Element, path: str, *, otherwise: bool = False) -> bool:

@@ -126,6 +126,7 @@ class Operations:
                 "The specified method is not allowed against this resource: the version is a delete marker.",
                 {"Method": "GET", "ResourceType": "DeleteMarker"},
                 headers | {"Allow": "DELETE"},
+                ec="0003-00000016",
             )
         raise OssError(
             "NoSuchVersion", "The specified version does not exist.", {"Key": key, "VersionId": version[:100]}

@@ -192,7 +192,7 @@ class ObjectOperations(Operations):
                 if target is None:
                     raise OssError("SymlinkTargetNotExist", "The symlink target object does not exist", {"Key": key})
                 if target.symlink_target is not None:
-                    raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
+                    raise OssError("InvalidTargetType", "The symbolic's target file type is invalid", {"Key": key})
                 item = seen_through(item, target)
             if not frozen and is_frozen(item, self._clock()) and not reads_archives(holder, item):
                 raise OssError(

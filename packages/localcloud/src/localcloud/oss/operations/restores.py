@@ -111,7 +111,7 @@ def _check(storage_class: str, wish: Wish) -> str:
         OssError: OperationNotSupported, InvalidArgument, MalformedXML.
     """
     if storage_class not in DURATIONS:
-        raise _not_archived()
+        raise _not_archived(ec="0016-00000702")
     if wish.tier is not None and storage_class == "Archive":
         raise OssError("MalformedXML", "The XML you provided was not well-formed: the class Archive has no tiers.")
     tier = wish.tier or "Standard"
@@ -131,7 +131,7 @@ def _check(storage_class: str, wish: Wish) -> str:
     return tier
 
 
-def _not_archived(ec: str | None = None) -> OssError:
+def _not_archived(*, ec: str) -> OssError:
     return OssError(
         "OperationNotSupported", "The operation is not supported for this resource: the object is not archived.", ec=ec
     )

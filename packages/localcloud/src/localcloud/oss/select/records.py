@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from localcloud.oss.select.sql import wrong
 from localcloud.oss.select.values import DataError, Path
 
 
@@ -84,7 +83,7 @@ def split_rows(content: bytes, dialect: Dialect) -> Iterator[bytes]:
             marks = content.count(dialect.quote, at, end if end >= 0 else len(content))
             while marks % 2:
                 if end < 0:
-                    raise DataError("InvalidCsvLine.a quotation mark is not closed")
+                    raise DataError("a quotation mark is not closed", "InvalidCsvLine")
                 start = end
                 end = content.find(dialect.record, end + len(dialect.record))
                 marks += content.count(dialect.quote, start, end if end >= 0 else len(content))
@@ -133,7 +132,7 @@ def read_lines(text: str, *, numbers_as_text: bool) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"InvalidJsonLine.{error}") from error
+            raise DataError(str(error), "InvalidJsonData") from error
         yield value
 
 
@@ -141,12 +140,12 @@ def read_document(text: str, *, numbers_as_text: bool) -> Any:  # noqa: ANN401
     """Return one document.
 
     Raises:
-        OssError: InvalidSqlParameter: not JSON.
+        DataError: not JSON.
     """
     try:
         return _decoder(numbers_as_text=numbers_as_text).decode(text)
     except (ValueError, RecursionError) as error:
-        raise wrong(f"the object is not JSON: {error}") from error
+        raise DataError(str(error), "InvalidJsonData") from error
 
 
 class _Number(str):

@@ -97,19 +97,19 @@ def parse(sql: str) -> Query:
     """Parse a statement.
 
     Raises:
-        OssError: InvalidSqlParameter.
+        OssError: InvalidSqlParameter (empty, or too long), SqlSyntaxError.
     """
-    if len(sql) > MAX_SQL:
-        raise wrong(f"it is longer than {MAX_SQL} characters")
+    if not 0 < len(sql) <= MAX_SQL:
+        raise wrong(f"it must have 1 to {MAX_SQL} characters", code="InvalidSqlParameter")
     found = _FROM.search(sql)
     if found is None:
         raise wrong("expected SELECT … FROM ossobject")
     return _Parser(_tokens(sql[: found.start()]), _tokens(sql[found.end() :]), _source(found["source"])).query()
 
 
-def wrong(why: str) -> OssError:
+def wrong(why: str, *, code: str = "SqlSyntaxError") -> OssError:
     """Return the error for a statement that is not understood."""
-    return OssError("InvalidSqlParameter", f"The SQL is not valid: {why}.")
+    return OssError(code, f"The SQL is not valid: {why}.")
 
 
 def _source(text: str) -> Path:

@@ -14,7 +14,16 @@ Path = tuple[str | int, ...]
 
 
 class DataError(Exception):
-    """The data does not fit the query; the answer may have begun."""
+    """The data does not fit the query; the answer may have begun.
+
+    Args:
+        why: what does not fit.
+        code: the documented code; empty: there is none.
+    """
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(f"{code}.{why}" if code else why)
+        self.why, self.code = why, code
 
 
 class Record(Protocol):

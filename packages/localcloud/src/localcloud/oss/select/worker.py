@@ -47,7 +47,7 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
         query = parse(request["sql"])
         table.check(query)
     except DataError as error:
-        raise wrong(str(error)) from error
+        raise OssError(error.code or "InvalidSqlParameter", error.why) from error
     writer = _Writer(output, size, raw=request["raw"])
     try:
         for line in _results(query, table, request):
@@ -72,7 +72,7 @@ def _read(source: BinaryIO, *, packed: bool) -> bytes:
     try:
         content = (gzip.GzipFile(fileobj=source) if packed else source).read(MAX_CONTENT + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise wrong(f"the object is not gzip: {error}") from error
+        raise OssError("DecompressFailure", f"The object is not gzip: {error}.") from error
     if len(content) > MAX_CONTENT:
         raise OssError("NotImplemented", f"not implemented: queries over more than {MAX_CONTENT} bytes")
     return content
@@ -152,7 +152,7 @@ def _complete(found: Iterator[Record], query: Query, *, skip: bool, most: int) -
             if skipped > most:
                 why = f"more than {most} records lack a column that the query names"
                 if next(found, None) is None:
-                    raise DataError(f"InvalidCsvLine.{why}")
+                    raise DataError(why, "InvalidCsvLine")
                 raise OssError("InvalidCsvLine", why)
             continue
         yield record
@@ -231,7 +231,7 @@ class _Csv:
         _check_lines(split_rows(self._content, self._dialect), self._lines)
         for path in query.columns:
             if column_number(path, self._names) is None:
-                raise wrong(f"the column {'.'.join(map(str, path))[:80]} does not exist")
+                raise wrong(f"the column {'.'.join(map(str, path))[:80]} does not exist", code="SqlInvalidColumnName")
         if query.source:
             raise wrong("CSV has no paths behind ossobject")
 
