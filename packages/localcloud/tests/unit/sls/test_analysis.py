@@ -125,6 +125,12 @@ try(1 / 0) => null
 0.0001 => 1.0E-4
 round(2.5) => 3.0
 round(-2.345, 2) => -2.35
+round(1e300) => 1.0E300
+round(1e-300, 300) => 1.0E-300
+round(5e30, -30) => 5.0E30
+try_cast('1_0' AS double) => null
+try_cast('١' AS double) => null
+cast('NaN' AS double) => null
 ceil(1.2) => 2.0
 floor(-1.2) => -2.0
 abs(-3) => 3
@@ -230,6 +236,7 @@ def test_an_expression_has_its_value(line: str) -> None:
         ("SELECT split('a', ',')[2]", "Array subscript out of bounds"),
         ("SELECT split('a', ',')[0]", "SQL array indices start at 1"),
         ("SELECT cast('x' AS bigint)", "Cannot cast 'x' to BIGINT"),
+        ("SELECT cast(1e300 AS bigint)", "bigint overflow"),
         ("SELECT regexp_extract('a', '(')", "invalid regular expression"),
         ("SELECT regexp_extract('a', 'a', 1)", "Pattern has 0 groups. Cannot access group 1"),
         ("SELECT json_extract('{}', '$.a..')", "Invalid JSON path"),
@@ -372,6 +379,9 @@ def test_functions_are_named_as_they_are_called() -> None:
     assert sqlite3.sqlite_version_info > (3, 30)  # NULLS LAST, FILTER and windows
 
 
-@pytest.mark.parametrize("expression", ["from_unixtime(9e11)", "date(from_unixtime(-9e11))"])
+@pytest.mark.parametrize(
+    "expression",
+    ["from_unixtime(9e11)", "date(from_unixtime(-9e11))", "date_add('year', 2147483648, from_unixtime(0))"],
+)
 def test_a_time_that_no_calendar_has_is_refused(expression: str) -> None:
     assert "out of range" in refused(f"SELECT {expression}")

@@ -23,6 +23,7 @@ from localcloud.sls.analysis.types import (
     dump,
     show,
 )
+from localcloud.sls.search.matching import to_number
 
 # Types by their names in statements.
 NAMES = {
@@ -45,11 +46,11 @@ def _to_whole(text: str) -> int:
     return whole(int(text))
 
 
-def _to_double(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise _cannot(text, DOUBLE) from error
+def _to_double(text: str) -> float | None:
+    number = to_number(text)
+    if number is None and text.strip() != "NaN":  # which is null
+        raise _cannot(text, DOUBLE)
+    return number
 
 
 def _to_boolean(text: str) -> bool:

@@ -5,7 +5,6 @@ Sources: SLS, "Create indexes" (analytics is what the API calls `doc_value`), "R
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from localcloud.sls.analysis.types import BIGINT, DOUBLE, TIMESTAMP, VARCHAR, ZONE, Type
 from localcloud.sls.model import NANOSECONDS, SOURCE, TOPIC
-from localcloud.sls.search.matching import Fields, look_up
+from localcloud.sls.search.matching import Fields, look_up, to_number
 
 MAX_TEXT = 2048  # bytes of a text that are analyzed, unless an index says otherwise (CreateIndex, max_text_len)
 _TEXTS = range(64, 16_384 + 1)  # bytes that it may say
@@ -102,11 +101,7 @@ def _to_whole(text: str | None) -> int | None:
 
 
 def _to_double(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
+    return None if text is None else to_number(text)
 
 
 def _members(given: object) -> Mapping[str, Any]:

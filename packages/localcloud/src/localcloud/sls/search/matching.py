@@ -134,7 +134,7 @@ def _anywhere(has: Has, rules: Rules) -> Matches:
 
 def _in_field(has: Has, rule: Rule) -> Matches:
     if rule.kind in NUMBERS:
-        wanted = _to_number("".join(has.word))
+        wanted = to_number("".join(has.word))
         if wanted is not None:
             return _within(Within(has.field, wanted, wanted, True, True, ""))
     asks = _in_text(has.word, rule, phrase=has.phrase)
@@ -185,7 +185,7 @@ def _element(one: str) -> str:
 
 def _within(within: Within) -> Matches:
     def inside(value: str) -> bool:
-        number = _to_number(value)
+        number = to_number(value)
         if number is None:
             return False
         above = number >= within.low if within.with_low else number > within.low
@@ -194,9 +194,11 @@ def _within(within: Within) -> Matches:
     return lambda fields: any(inside(value) for value in _values(within.field, fields))
 
 
-def _to_number(text: str) -> float | None:
+def to_number(text: str) -> float | None:
+    """Return the number that a text is; None: it is none."""
     try:
         number = float(text)
     except ValueError:
         return None
-    return None if math.isnan(number) else number
+    is_plain = text.isascii() and "_" not in text  # Python also takes digits of other scripts, and 1_000
+    return number if is_plain and not math.isnan(number) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from localcloud.sls.analysis.functions.signatures import Function, FunctionError
 from localcloud.sls.analysis.types import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Type, dump
+from localcloud.sls.search.matching import to_number
 
 _STEP = re.compile(r"""\.([^.\[\]"'\s]+)|\[\s*([0-9]{1,9})\s*\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]""")
 _NOTHING = object()
@@ -68,10 +69,7 @@ def _show(value: object) -> str | None:
 
 
 def _number(text: str, path: str) -> float | None:
-    try:
-        return float(_scalar(text, path) or "")
-    except ValueError:
-        return None
+    return to_number(_scalar(text, path) or "")
 
 
 def _whole(text: str, path: str) -> int | None:

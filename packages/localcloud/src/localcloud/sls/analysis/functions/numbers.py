@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from localcloud.sls.analysis.functions.signatures import Function, FunctionError
 from localcloud.sls.analysis.types import BIGINT, BOOLEAN, DOUBLE, VARCHAR
 
 _LARGE = 2**63
+_EXACT = Context(prec=800)  # digits: more than a double has on both sides of its point
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -52,10 +53,8 @@ def round_to(number: float, places: int = 0) -> float:
     """Return a number rounded to places behind its point, halves away from zero."""
     if not math.isfinite(number) or places > 300:
         return number
-    try:
-        return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-max(places, -400)), ROUND_HALF_UP))
-    except InvalidOperation:
-        return number if places > 0 else 0.0
+    unit = Decimal(1).scaleb(-max(places, -400))
+    return float(Decimal(repr(number)).quantize(unit, ROUND_HALF_UP, _EXACT))
 
 
 def _round_whole(number: int, places: int) -> int:

@@ -96,6 +96,8 @@ def add_months(milliseconds: int, count: int) -> int:
             return stamp(time.replace(year=year, month=month + 1, day=min(day, time.day)))
         except ValueError:
             continue
+        except OverflowError:
+            break
     raise FunctionError("the timestamp is out of range")
 
 
