@@ -122,7 +122,7 @@ class Listener:
 
     async def open(self, application: web.Application) -> None:
         """Begin to serve an application; there is none."""
-        application.on_response_prepare.append(_close_when_scarce)
+        application.on_response_prepare.append(_begin_answer)
         self._runner = runner = _make_runner(application, self._patience)
         await runner.setup()
         assert runner.server is not None, "the runner was set up"
@@ -152,8 +152,12 @@ class Listener:
         await self.leave()
 
 
-async def _close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:
-    if PLACES.get().scarce:
+async def _begin_answer(request: web.Request, response: web.StreamResponse) -> None:
+    unread = not request.content.is_eof()
+    if unread and (guard := request.get(_GUARD)):
+        guard.cancel()  # the answer has begun without the rest of the body, and nobody waits for that
+    # A client need not keep the promise of a body that was not waited for: what comes next may be a request.
+    if unread or PLACES.get().scarce:
         response.force_close()
         response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
 
@@ -185,7 +189,7 @@ def _cutting_stalled_bodies(patience: float) -> Middleware:
     async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.can_read_body:
             return await handler(request)
-        guard = _Guard(request, patience)
+        guard = request[_GUARD] = _Guard(request, patience)
         try:
             return await handler(request)
         finally:
@@ -219,3 +223,6 @@ class _Guard:
     def cancel(self) -> None:
         """Let the connection be."""
         self._timer.cancel()
+
+
+_GUARD = web.RequestKey("guard", _Guard)  # of the request's body, where it has one

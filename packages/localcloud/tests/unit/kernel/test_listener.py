@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from localcloud.kernel.acceptor import PLACES
 from localcloud.kernel.listener import Listener
@@ -132,3 +133,50 @@ def test_a_listener_that_was_never_opened_gives_its_port_back() -> None:
         return port
 
     socket.create_server(("127.0.0.1", asyncio.run(run()))).close()
+
+
+PATIENCE = 0.02  # seconds
+PROMISE = b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+
+
+async def hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+def ask(handler: Handler, request: bytes) -> bytes:
+    """Return the head of an answer, and the rest where the connection ends with it."""
+
+    async def run() -> bytes:
+        application = web.Application()
+        application.router.add_get("/", handler)
+        listener = Listener("127.0.0.1", 0, places=Places(8), patience=PATIENCE)
+        await listener.open(application)
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(request)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if b"Connection: close" in answer:
+            answer += await reader.read()
+        writer.close()
+        await listener.close()
+        return answer
+
+    return asyncio.run(run())
+
+
+def test_an_answer_before_the_promised_body_is_the_last_on_its_connection() -> None:
+    assert b"\r\nConnection: close\r\n" in ask(hello, PROMISE)
+
+
+def test_an_answer_after_the_whole_body_is_not_the_last() -> None:
+    assert b"Connection: close" not in ask(hello, PROMISE + b"something")
+
+
+def test_an_answer_takes_its_time_though_the_promised_body_never_comes() -> None:
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.sleep(2 * PATIENCE)
+        await response.write(b"at last")
+        return response
+
+    assert b"at last" in ask(slowly, PROMISE)

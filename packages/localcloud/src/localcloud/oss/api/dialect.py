@@ -50,10 +50,7 @@ class OssDialect:
         body = render("Error", record)
         if request.method == "HEAD":  # whose answer has no body
             headers["x-oss-err"], body = base64.b64encode(render("Error", _shorten(record))).decode(), b""
-        response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
-        if request.can_read_body and not request.content.at_eof():
-            response.force_close()  # the rest of a refused upload is not read
-        return response
+        return web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
 
 
 def _shorten(record: Mapping[str, object]) -> dict[str, object]:
