@@ -202,3 +202,8 @@ class OssError(ApiError):
 def not_allowed(method: str) -> OssError:
     """Return the error for an HTTP method that a resource has not."""
     return OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
+
+
+def no_such_bucket(name: str) -> OssError:
+    """Return the error for a name that no bucket has."""
+    return OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": name})

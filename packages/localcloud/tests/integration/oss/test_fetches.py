@@ -121,6 +121,37 @@ def test_an_object_of_the_cloud_is_fetched_by_its_name(bucket: oss2.Bucket, clou
     assert bucket.get_object("a").read() == b"1"
 
 
+def test_a_fetch_does_not_come_into_another_bucket_of_its_buckets_name(bucket: oss2.Bucket, source: Source) -> None:
+    callback = packed({"callbackUrl": source.url("/done"), "callbackBody": "ended"})
+    bucket.put_async_fetch_task(
+        oss2.models.AsyncFetchTaskConfiguration(source.url("/slow"), "a", callback=callback, callback_when_failed=True)
+    )
+    deadline = time.monotonic() + 20
+    while not source.hosts and time.monotonic() < deadline:
+        time.sleep(0.02)
+    bucket.delete_bucket()
+    bucket.create_bucket()
+    source.open.set()
+    while not source.calls and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert source.calls == [b"ended"]
+    assert not bucket.object_exists("a")
+
+
+def test_an_upload_does_not_come_into_another_bucket_of_its_buckets_name(bucket: oss2.Bucket) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"some"
+        bucket.delete_bucket()
+        bucket.create_bucket()
+        yield b"thing"
+
+    with pytest.raises(oss2.exceptions.NoSuchBucket):
+        bucket.put_object("a", body())
+    with pytest.raises(oss2.exceptions.NoSuchBucket):
+        bucket.append_object("a", 0, body())
+    assert not bucket.object_exists("a")
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

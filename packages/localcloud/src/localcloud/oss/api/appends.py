@@ -23,9 +23,17 @@ async def append_object(call: Call) -> web.StreamResponse:
         attributes = replace(NO_ATTRIBUTES, acl=call.headers.get("x-oss-object-acl", NO_ATTRIBUTES.acl))
     else:
         attributes = read_attributes(call.headers)
+    admitted = call.holder
     blob = await receive(call)
     item = await call.run(
-        call.oss.appends.append, call.bucket, call.key, position, blob, attributes, requester=call.requester
+        call.oss.appends.append,
+        call.bucket,
+        call.key,
+        position,
+        blob,
+        attributes,
+        requester=call.requester,
+        admitted=admitted,
     )
     return web.Response(
         headers={

@@ -74,7 +74,7 @@ async def post_object(call: Call) -> web.StreamResponse:
     check_header("success_action_redirect", _redirect(form))
     forbids_overwriting(headers)  # refuses a wrong value before the file is taken
     callback = callback_of(call, form.get("callback", ""), _variables(form))
-    throttle = call.request[THROTTLE]
+    throttle, admitted = call.request[THROTTLE], call.holder
     chunks = _chunks(file, reader)
     chunks = throttle.slow(chunks) if throttle else chunks
     blob = await write_blob(
@@ -96,6 +96,7 @@ async def post_object(call: Call) -> web.StreamResponse:
         overwrite=call.may_replace(key, headers, call.caller),
         event="ObjectCreated:PostObject",
         requester=call.requester,
+        admitted=admitted,
     )
     return await answer_after(call, callback, item, "PostObject", _answer(call, form, item))
 

@@ -35,6 +35,7 @@ async def put_object(call: Call) -> web.StreamResponse:
     forbids_overwriting(call.headers)  # refuses a wrong value before the body is taken
     check_key(call.key)
     attributes, callback = read_attributes(call.headers), asked_callback(call)
+    admitted = call.holder
     blob = await receive(call)
     item = await call.run(
         call.oss.objects.put,
@@ -44,6 +45,7 @@ async def put_object(call: Call) -> web.StreamResponse:
         attributes,
         overwrite=call.overwrite,
         requester=call.requester,
+        admitted=admitted,
     )
     headers = {
         **stored_headers(call, item),

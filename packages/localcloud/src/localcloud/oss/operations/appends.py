@@ -28,6 +28,7 @@ class AppendOperations(Operations):
         attributes: Attributes = NO_ATTRIBUTES,
         *,
         requester: str = "",
+        admitted: Bucket | None = None,
     ) -> StoredObject:
         """Append to an appendable object; position 0 creates it.
 
@@ -38,6 +39,7 @@ class AppendOperations(Operations):
             blob: the bytes.
             attributes: of an object that is created; the ACL of one that is there, too (the SDK for Go expects it).
             requester: the principal's id, told to subscribers.
+            admitted: as of `ObjectOperations.put`.
 
         Raises:
             OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, AppendSealedObjectNotAllowed,
@@ -54,6 +56,7 @@ class AppendOperations(Operations):
                 stack.enter_context(blobs.giving(whole))
 
             def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+                self._check_same(holder, admitted)
                 _check_position(before, key, position)
                 if objectworm.is_enabled(holder):
                     raise OssError("OperationNotSupported", "A bucket with object worm takes no appends.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from localcloud.oss.errors import OssError
+from localcloud.oss.errors import OssError, no_such_bucket
 from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
@@ -31,6 +31,15 @@ class Operations:
         self._events = events
         self._clock = clock
         self._key_state = key_state
+
+    def _check_same(self, holder: Bucket, admitted: Bucket | None) -> None:
+        """Refuse a bucket that is another one than its name stood for when a request was admitted; None: any is right.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        if admitted and (holder.owner, holder.created) != (admitted.owner, admitted.created):
+            raise no_such_bucket(holder.name)
 
     def _check_replaceable(self, holder: Bucket, item: StoredObject | None) -> None:
         """Refuse to replace or hide an object that its bucket's retention policy protects, unless it stays as an older version.

@@ -21,7 +21,7 @@ from localcloud.oss.callbacks import read_callback
 from localcloud.oss.calling import call_back
 from localcloud.oss.errors import OssError
 from localcloud.oss.fetches import Order, State, Task, digests_of
-from localcloud.oss.model import MAX_PUT, Attributes, Storage, StoredObject
+from localcloud.oss.model import MAX_PUT, Attributes, Bucket, Storage, StoredObject
 from localcloud.oss.operations.keys import check_key
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.settings.callbackpolicy import find_callback
@@ -120,7 +120,7 @@ class FetchOperations:
             return
         async with self._turns.setdefault(bucket.owner, asyncio.Semaphore(AT_ONCE)):
             try:
-                state, message = await self._run(task, bucket.owner)
+                state, message = await self._run(task, bucket)
             except OssError as error:
                 state, message = State.FAILED, error.message
             except Exception:
@@ -129,24 +129,24 @@ class FetchOperations:
             with contextlib.suppress(OssError):  # the disk is full: it is done anew after a restart
                 await asyncio.to_thread(self._store.fetches.end, task, state, message[:MAX_MESSAGE])
 
-    async def _run(self, task: Task, owner: str) -> tuple[State, str]:
+    async def _run(self, task: Task, bucket: Bucket) -> tuple[State, str]:
         """Fetch, store and call back."""
         try:
-            item = await self._fetch(task)
+            item = await self._fetch(task, bucket)
         except OssError as error:
             if task.order.tells_failure and task.order.callback:
                 with contextlib.suppress(OssError):
-                    await self._call_back(task, owner, {})
+                    await self._call_back(task, bucket.owner, {})
             return State.FAILED, error.message
         if not task.order.callback:
             return State.SUCCESS, ""
         try:
-            await self._call_back(task, owner, _values(item))
+            await self._call_back(task, bucket.owner, _values(item))
         except OssError as error:
             return State.CALLBACK_FAILED, error.message
         return State.SUCCESS, ""
 
-    async def _fetch(self, task: Task) -> StoredObject:
+    async def _fetch(self, task: Task, bucket: Bucket) -> StoredObject:
         order = task.order
         url, headers = self._locate(order)
         try:
@@ -172,6 +172,7 @@ class FetchOperations:
             overwrite=task.overwrites,
             event=EVENT,
             requester=task.requester,
+            admitted=bucket,
         )
 
     def _locate(self, order: Order) -> tuple[str, dict[str, str]]:

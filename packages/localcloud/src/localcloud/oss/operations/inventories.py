@@ -20,7 +20,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from localcloud.kernel.errors import ApiError
-from localcloud.oss.errors import OssError
+from localcloud.oss.errors import OssError, no_such_bucket
 from localcloud.oss.model import Attributes, Bucket, Storage, StoredObject, Version
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.settings.collection import INVENTORY
@@ -133,7 +133,7 @@ class InventoryOperations:
 
         def change(present: Bucket | None) -> Bucket:
             if present is None or present.created != bucket.created:
-                raise OssError("NoSuchBucket", "The bucket was deleted meanwhile.")
+                raise no_such_bucket(bucket.name)
             kept = {name: entry for name, entry in made.items() if name in INVENTORY.of(present)}
             return replace(present, settings={**present.settings, MADE: json.dumps(kept)})
 

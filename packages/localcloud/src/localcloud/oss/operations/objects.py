@@ -94,6 +94,7 @@ class ObjectOperations(Operations):
         overwrite: bool = True,
         event: str = "ObjectCreated:PutObject",
         requester: str = "",
+        admitted: Bucket | None = None,
     ) -> StoredObject:
         """Create or replace an object, all at once.
 
@@ -106,14 +107,17 @@ class ObjectOperations(Operations):
             overwrite: False refuses to replace an object.
             event: the event that subscribers are told.
             requester: the principal's id, told to subscribers.
+            admitted: the bucket as the caller was admitted to it, before the bytes came; None: now.
 
         Raises:
-            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
-                FileAlreadyExists, FileImmutable (the bucket's retention policy protects what stands there).
+            OssError: NoSuchBucket (or it is another one by now), InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public
+                ACL, which the bucket blocks), FileAlreadyExists, FileImmutable (the bucket's retention policy protects what
+                stands there).
         """
         blob = self._store.blobs.write([content]) if isinstance(content, bytes) else content
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            self._check_same(holder, admitted)
             if before and not overwrite:
                 raise already_exists(key)
             self._check_replaceable(holder, before)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from localcloud.oss.errors import OssError
+from localcloud.oss.errors import OssError, no_such_bucket
 from localcloud.oss.model import Bucket
 from localcloud.oss.store.database import Database, Row
 
@@ -48,7 +48,7 @@ class BucketRows:
         """
         bucket = self.find(name)
         if bucket is None:
-            raise OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": name})
+            raise no_such_bucket(name)
         return bucket
 
     def all(self) -> list[Bucket]:

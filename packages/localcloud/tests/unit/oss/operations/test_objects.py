@@ -1,11 +1,13 @@
-"""Objects: rows that were counted, appends to what is sealed, parts in order."""
+"""Objects: rows that were counted, appends to what is sealed, parts in order, buckets of the same name."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import NO_ATTRIBUTES, SelectMeta
+from localcloud.oss.model import NO_ATTRIBUTES, Bucket, SelectMeta
 from localcloud.oss.operations.service import OssService
 from tests.support.clock import Clock
 
@@ -37,3 +39,25 @@ def test_the_parts_of_a_sequential_upload_follow_each_other(service: OssService)
         service.uploads.put_part(upload, number, service.blobs.write([b"1"]))
     with pytest.raises(OssError, match=r"PartNotSequential: .*part 3 comes next, not 4"):
         service.uploads.put_part(upload, 4, service.blobs.write([b"1"]))
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        lambda service, admitted: service.objects.put("kept", "a", b"bytes", admitted=admitted),
+        lambda service, admitted: service.appends.append(
+            "kept", "a", 0, service.blobs.write([b"bytes"]), admitted=admitted
+        ),
+    ],
+    ids=["put", "append"],
+)
+def test_what_was_sent_to_a_bucket_does_not_come_into_another_one_of_its_name(
+    service: OssService, clock: Clock, store: Callable[[OssService, Bucket], object]
+) -> None:
+    admitted = service.buckets.get("kept")
+    service.buckets.delete("kept")
+    clock.now += 1
+    service.buckets.create("kept")
+    with pytest.raises(OssError, match="NoSuchBucket"):
+        store(service, admitted)
+    assert not service.objects.exists("kept", "a")
