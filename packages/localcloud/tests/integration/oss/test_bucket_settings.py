@@ -554,7 +554,8 @@ def test_a_bucket_takes_no_more_requests_than_its_account(cloud: Cloud, bucket: 
 
 def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
     rule = "<ID>r</ID><Prefix>log/</Prefix><Status>Enabled</Status>"
-    step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"
+    access = "<IsAccessTime>true</IsAccessTime><ReturnToStdWhenVisit>false</ReturnToStdWhenVisit>"
+    step = f"<Days>30</Days><StorageClass>IA</StorageClass>{access}"
     body = f"<LifecycleConfiguration><Rule>{rule}<Transition>{step}</Transition></Rule></LifecycleConfiguration>"
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
@@ -571,7 +572,8 @@ def test_the_last_access_is_told_and_moves_objects(bucket: oss2.Bucket, cloud: C
     bucket.get_object("log/a").read()
     last = parsedate_to_datetime(bucket.head_object("log/a").headers[header]).timestamp()
     assert first <= last <= time.time()
-    step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"
+    access = "<IsAccessTime>true</IsAccessTime><ReturnToStdWhenVisit>false</ReturnToStdWhenVisit>"
+    step = f"<Days>30</Days><StorageClass>IA</StorageClass>{access}"
     rule = f"<Prefix>log/</Prefix><Status>Enabled</Status><Transition>{step}</Transition>"
     body = f"<LifecycleConfiguration><Rule>{rule}</Rule></LifecycleConfiguration>"
     bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)

@@ -175,6 +175,8 @@ def test_a_document_that_is_another_is_refused_with_the_finer_code_of_its_operat
         ("PUT", "a", {}, {"x-oss-copy-source": "/bucket/a?versionId=one"}, "InvalidArgument", None),
         ("GET", "x" * 64, {"live": ""}, {}, "InvalidArgument", "0017-00000258"),
         ("PUT", "a", {"partNumber": "1"}, {}, "MissingArgument", None),
+        ("PUT", "a", {"acl": ""}, {}, "MissingArgument", "0017-00000105"),
+        ("PUT", "a", {"acl": ""}, {"x-oss-object-acl": ""}, "MissingArgument", "0017-00000105"),
         ("PUT", "a", {"x-oss-process": "image/resize,w_9"}, {}, "InvalidArgument", None),
         ("PUT", "a", {}, {"x-oss-copy-source": "/bucket/a?versionId="}, "InvalidArgument", None),
         ("GET", "", {"versions": "", "key-marker": "a", "version-id-marker": "x" * 1025}, {}, "InvalidArgument", None),

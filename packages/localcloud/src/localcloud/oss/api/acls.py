@@ -47,8 +47,13 @@ async def put_object_acl(call: Call) -> web.StreamResponse:
         OssError: MissingArgument, and what the operation raises.
     """
     acl = call.headers.get("x-oss-object-acl")
-    if acl is None:
-        raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "x-oss-object-acl"})
+    if not acl:
+        raise OssError(
+            "MissingArgument",
+            "Missing Some Required Arguments.",
+            {"ArgumentName": "x-oss-object-acl"},
+            ec="0017-00000105",
+        )
     item = await call.run(call.oss.objects.set_acl, call.bucket, call.key, acl, call.version)
     return web.Response(headers=call.version_headers(item.version))
 

@@ -1,6 +1,7 @@
 """Lifecycle rules of a bucket: their document. `expiry` says what they do, `localcloud.oss.operations.lifecycle` does it.
 
-Source: OSS, PutBucketLifecycle. The order of its checks, and which of two codes a document with two mistakes gets, are assumed.
+Source: OSS, PutBucketLifecycle, and the pages of its finer codes ("Troubleshooting", 0014-…), which do not name the code beside
+theirs: that is assumed, as are the order of the checks and which of two codes a document with two mistakes gets.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _check_rule(rule: Element) -> None:
     if len(name) > MAX_ID:
         raise invalid("ID", name, f"A rule's ID has up to {MAX_ID} characters.")
     if not any(rule.find(action) is not None for action in _ACTIONS):
-        raise malformed(f"a Rule needs one of {', '.join(_ACTIONS)}")
+        raise malformed(f"a Rule needs one of {', '.join(_ACTIONS)}", ec="0014-00000026")
     keys = [tag.findtext("Key") for tag in rule.findall("Tag")]
     if len(set(keys)) != len(keys):  # the code is from the suite of OSS's SDK for C++
         raise malformed("two tags of a rule have the same key")
@@ -104,7 +105,10 @@ def _check_rule(rule: Element) -> None:
             _check_when(element, {"Days", "CreatedBeforeDate", "Date", "ExpiredObjectDeleteMarker"})
     transitions = rule.findall("Transition")
     for element in transitions:
+        _check_access(element)
         _check_when(element, {"Days", "CreatedBeforeDate", "Date"})
+    for element in rule.findall("NoncurrentVersionTransition"):
+        _check_access(element)
     _check_kinds([*rule.findall("Expiration"), *transitions])
     _check_order(transitions, "Days", rule.findtext("Expiration/Days"))
     _check_order(
@@ -127,11 +131,25 @@ def _check_when(element: Element, ways: set[str]) -> None:
     """Refuse an action that does not say once when it happens, or not on a day."""
     given = [child.tag for child in element if child.tag in ways]
     if len(given) != 1:
-        raise malformed(f"{element.tag} has {len(given)} of {', '.join(sorted(ways))}; expected one")
+        raise malformed(
+            f"{element.tag} has {len(given)} of {', '.join(sorted(ways))}; expected one",
+            ec="0014-00000060" if element.tag == "Expiration" and not given else None,
+        )
     for name in ("CreatedBeforeDate", "Date"):
         date = element.findtext(name)
         if date is not None:
             read_date(name, date)
+
+
+def _check_access(transition: Element) -> None:
+    """Refuse a transition by last access that has a date or does not say what a visit does, and one by another time that does."""
+    by_access = transition.findtext("IsAccessTime") == "true"
+    if by_access and any(transition.find(name) is not None for name in ("CreatedBeforeDate", "Date")):
+        raise malformed("a Transition with IsAccessTime has Days, and no date", ec="0014-00000047")
+    if by_access != (transition.find("ReturnToStdWhenVisit") is not None):
+        raise malformed(
+            "a Transition has ReturnToStdWhenVisit if IsAccessTime is true, and only then", ec="0014-00000052"
+        )
 
 
 def read_date(name: str, date: str) -> float:
@@ -199,10 +217,12 @@ def _check_order(transitions: list[Element], days: str, expiration: str | None) 
 
 def _check_tag(tag: Element) -> None:
     """Refuse a tag that no object can have; the code is from the suite of OSS's SDK for C++."""
-    try:
-        check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
-    except OssError as error:
-        raise malformed(error.message) from error
+    key, value = tag.findtext("Key") or "", tag.findtext("Value") or ""
+    for beside, ec in (("", "0014-00000031"), (value, None)):  # the key's characters have a finer code of their own
+        try:
+            check_characters(key, beside)
+        except OssError as error:
+            raise malformed(error.message, ec=ec) from error
 
 
 def _check_filter(rule: Element) -> None:

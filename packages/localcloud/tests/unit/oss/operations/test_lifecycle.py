@@ -142,7 +142,7 @@ def test_an_appendable_object_gets_colder_than_archive_when_it_is_sealed(service
 
 
 def by_access(**options: object) -> dict[str, object]:
-    return {"Days": 30, "StorageClass": "IA", "IsAccessTime": True, **options}
+    return {"Days": 30, "StorageClass": "IA", "IsAccessTime": True, "ReturnToStdWhenVisit": False, **options}
 
 
 def read(service: OssService, clock: Clock) -> None:

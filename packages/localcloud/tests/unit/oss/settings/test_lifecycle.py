@@ -73,6 +73,32 @@ def test_a_wrong_rule_is_refused_with_the_documented_error(elements: Rule, code:
     assert refused(rule(**elements))[0] == code
 
 
+ACCESS = {"Days": 30, "StorageClass": "IA", "IsAccessTime": "true"}
+
+
+@pytest.mark.parametrize(
+    ("elements", "ec"),
+    [
+        ({}, "0014-00000026"),
+        ({"Expiration": {}}, "0014-00000060"),
+        ({"Tag": {"Key": "test#", "Value": "v"}, "Expiration": {"Days": 1}}, "0014-00000031"),
+        ({"Transition": ACCESS}, "0014-00000052"),
+        ({"Transition": {"Days": 30, **IA, "ReturnToStdWhenVisit": "true"}}, "0014-00000052"),
+        ({"Transition": {**DATE, **IA, "IsAccessTime": "true", "ReturnToStdWhenVisit": "true"}}, "0014-00000047"),
+        ({"NoncurrentVersionTransition": {"NoncurrentDays": 30, **IA, "IsAccessTime": "true"}}, "0014-00000052"),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_the_finer_code_of_its_page(elements: Rule, ec: str) -> None:
+    with pytest.raises(OssError, match="MalformedXML") as error:
+        put(rule(**elements))
+    assert error.value.ec == ec
+
+
+def test_a_rule_by_last_access_says_what_a_visit_does() -> None:
+    assert put(rule(Transition={**ACCESS, "ReturnToStdWhenVisit": "false"})) == ["r"]
+    assert put(rule(Transition={"Days": 30, **IA, "IsAccessTime": "false"})) == ["r"]
+
+
 def test_rules_of_one_action_do_not_overlap_unless_the_request_allows_it() -> None:
     rules = [rule(Expiration={"Days": 1}), rule(ID="s", Prefix="a/b", Expiration={"Days": 2})]
     assert refused(*rules) == ("InvalidRequest", "Overlap for same action type Expiration")
