@@ -1,8 +1,9 @@
-"""Resource Manager as a service of the embedded cloud: its resource groups."""
+"""Resource Manager as a service of the embedded cloud: its resource groups and service-linked roles."""
 
 from __future__ import annotations
 
 from localcloud.kernel.service import Context, Definition, Service
+from localcloud.ram.operations.directory import Directory
 from localcloud.resourcemanager.api.routes import create_app
 from localcloud.resourcemanager.operations.service import ResourceManagerServices
 
@@ -18,6 +19,7 @@ def create(context: Context) -> Service:
     application = create_app(
         groups,
         context.authenticator,
+        roles_of=context.domain(Directory).of,
         authorizer=context.authorizer,
         region=context.region,
         account_id=context.account_id,

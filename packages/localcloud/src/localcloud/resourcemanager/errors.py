@@ -1,6 +1,6 @@
 """The errors of Resource Manager: one class, whose codes are the documented ones.
 
-Source: Resource Manager, the pages of the operations on resource groups.
+Source: Resource Manager, the pages of the operations on resource groups and service-linked roles.
 """
 
 from __future__ import annotations

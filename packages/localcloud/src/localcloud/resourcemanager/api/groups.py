@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from localcloud.kernel.access import Denial, Gate
 from localcloud.kernel.actions import Answer
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
-from localcloud.resourcemanager.errors import ResourceManagerError
+from localcloud.resourcemanager.api.calls import gate_of, reader
 from localcloud.resourcemanager.model import ResourceGroup
 from localcloud.resourcemanager.operations.service import ResourceManagerService
 
 PAGE_SIZES = range(1, 100 + 1)
 DEFAULT_PAGE = 10
 MAX_ID = 64  # characters
-
-reader = Reader(ResourceManagerError)
 
 
 class GroupCalls:
@@ -31,7 +27,7 @@ class GroupCalls:
 
     def __init__(self, groups: ResourceManagerService, authorizer: Authorizer, *, region: str, account_id: str) -> None:
         self._groups = groups
-        self._gate = Gate(authorizer, _refuse)
+        self._gate = gate_of(authorizer)
         self._region = region
         self._account_id = account_id
 
@@ -97,10 +93,3 @@ class GroupCalls:
             "CreateDate": to_seconds(group.created),
             "RegionStatuses": {"RegionStatus": [{"RegionId": self._region, "Status": group.status}]},
         }
-
-
-def _refuse(denial: Denial) -> ResourceManagerError:
-    return ResourceManagerError(
-        "NoPermission",
-        f"You are not authorized to do this action. Resource: {denial.resource} Action: {denial.action}",
-    )

@@ -14,17 +14,20 @@ from localcloud.kernel.actions import Route, actions_of_accounts
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.signatures import Authenticator
 from localcloud.resourcemanager.api.groups import GroupCalls
+from localcloud.resourcemanager.api.linkedroles import LinkedRoleCalls
 from localcloud.resourcemanager.errors import ResourceManagerError
+from localcloud.resourcemanager.operations.linkedroles import AccountRoles, LinkedRoles
 from localcloud.resourcemanager.operations.service import ResourceManagerService, ResourceManagerServices
 
 VERSION = "2020-03-31"
 
 
 def routes(
-    groups: ResourceManagerService, authorizer: Authorizer, *, region: str, account_id: str
+    groups: ResourceManagerService, roles: LinkedRoles, authorizer: Authorizer, *, region: str, account_id: str
 ) -> Mapping[str, Route]:
     """Return what runs for each action, and the parameters that it reads."""
     calls = GroupCalls(groups, authorizer, region=region, account_id=account_id)
+    linked = LinkedRoleCalls(roles, authorizer, account_id=account_id)
     group = "ResourceGroupId"
     return {
         "CreateResourceGroup": (calls.create, ("Name", "DisplayName")),
@@ -32,6 +35,8 @@ def routes(
         "ListResourceGroups": (calls.list, (group, "Name", "DisplayName", "Status", "PageNumber", "PageSize")),
         "UpdateResourceGroup": (calls.update, (group, "NewDisplayName")),
         "DeleteResourceGroup": (calls.delete, (group,)),
+        "CheckServiceLinkedRoleExistence": (linked.check, ("ServiceName",)),
+        "CreateServiceLinkedRole": (linked.create, ("ServiceName", "CustomSuffix", "Description")),
     }
 
 
@@ -39,6 +44,7 @@ def create_app(
     groups: ResourceManagerServices,
     authenticator: Authenticator,
     *,
+    roles_of: Callable[[str], AccountRoles],
     authorizer: Authorizer,
     region: str,
     account_id: str,
@@ -49,6 +55,7 @@ def create_app(
     Args:
         groups: the domain.
         authenticator: verifies signatures that all services share.
+        roles_of: returns the roles of an account.
         authorizer: decides about policies.
         region: the region that the embedded cloud plays.
         account_id: the first account.
@@ -56,7 +63,8 @@ def create_app(
     """
 
     def routes_of(account_id: str) -> Mapping[str, Route]:
-        return routes(groups.of(account_id), authorizer, region=region, account_id=account_id)
+        linked = LinkedRoles(roles_of(account_id))
+        return routes(groups.of(account_id), linked, authorizer, region=region, account_id=account_id)
 
     actions = actions_of_accounts(routes_of, account_id, ResourceManagerError)
     return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
