@@ -126,6 +126,13 @@ def test_what_no_region_has_is_not_there_by_any_endpoint(by_name: Callable[..., 
     assert refusal_of(lambda: by_name(FAR).get_object("key")).code == "NoSuchBucket"
 
 
+def test_a_region_that_there_is_not_is_named(cloud: Cloud) -> None:
+    key = oss2.credentials.StaticCredentialsProvider(cloud.key.id, cloud.key.secret)
+    service = oss2.Service(oss2.ProviderAuthV4(key), cloud.endpoints["oss"], region=HOME)
+    refused = refusal_of(lambda: service.describe_regions("oss-nowhere-1"))
+    assert (refused.status, refused.code, refused.message) == (404, "NoSuchRegion", "oss-nowhere-1")
+
+
 def test_a_name_is_taken_in_all_regions(by_name: Callable[..., oss2.Bucket], far: oss2.Bucket) -> None:
     assert refusal_of(lambda: by_name(HOME, far.bucket_name).create_bucket()).code == "BucketAlreadyExists"
     far.create_bucket()  # one's own, once more

@@ -110,6 +110,7 @@ def test_an_error_in_the_data_comes_behind_what_was_found(bucket: oss2.Bucket) -
         with pytest.raises(oss2.exceptions.SelectOperationFailed) as error:
             next(answer)
     assert (error.value.status, error.value.code) == (400, b"InvalidCsvLine")
+    assert error.value.message.startswith(b"The line is invalid")
 
 
 def test_a_record_too_many_that_lacks_a_column_is_told_at_once_unless_it_is_the_last(bucket: oss2.Bucket) -> None:

@@ -16,7 +16,8 @@ async def describe_regions(call: Call) -> web.StreamResponse:
     known = [f"oss-{region}" for region in sorted(call.guard.regions)]
     asked = call.query["regions"]
     if asked and asked not in known:
-        raise OssError("NoSuchRegion", f"There is no region {asked[:100]!r}.", {"Region": asked[:100]})
+        # The message is the region alone: the suite of OSS's SDK for Java, second version.
+        raise OssError("NoSuchRegion", asked[:100], {"Region": asked[:100]})
     return xml_response(
         "RegionInfoList",
         {

@@ -83,7 +83,7 @@ def split_rows(content: bytes, dialect: Dialect) -> Iterator[bytes]:
             marks = content.count(dialect.quote, at, end if end >= 0 else len(content))
             while marks % 2:
                 if end < 0:
-                    raise DataError("a quotation mark is not closed", "InvalidCsvLine")
+                    raise DataError("The line is invalid: a quotation mark is not closed", "InvalidCsvLine")
                 start = end
                 end = content.find(dialect.record, end + len(dialect.record))
                 marks += content.count(dialect.quote, start, end if end >= 0 else len(content))

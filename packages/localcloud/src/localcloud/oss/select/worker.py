@@ -150,7 +150,7 @@ def _complete(found: Iterator[Record], query: Query, *, skip: bool, most: int) -
         if skip and any(record.get(path) is None for path in query.columns):
             skipped += 1
             if skipped > most:
-                why = f"more than {most} records lack a column that the query names"
+                why = f"The line is invalid: more than {most} records lack a column that the query names"
                 if next(found, None) is None:
                     raise DataError(why, "InvalidCsvLine")
                 raise OssError("InvalidCsvLine", why)
