@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def make_wheel(folder: Path, name: str, files: Mapping[str, str], *, version: str = "1") -> Path:
+def make_wheel(folder: Path, name: str, files: Mapping[str, str | bytes], *, version: str = "1") -> Path:
     """Write a wheel with these files, and return it; entry points are a file of its `NAME-VERSION.dist-info`."""
     path = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -69,7 +69,16 @@ def is_extension(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return _defines(file, f"PyInit_{path.name.partition('.')[0]}".encode())
+            return _names(file, f"PyInit_{path.name.partition('.')[0]}".encode(), defined=True)
+    except _DAMAGED:
+        return False
+
+
+def binds_any(library: Path, names: Iterable[bytes]) -> bool:
+    """Return whether a library takes one of some symbols from another one."""
+    try:
+        with library.open("rb") as file:
+            return any(_names(file, name, defined=False) for name in names)
     except _DAMAGED:
         return False
 
@@ -108,8 +117,8 @@ def find_mixed_tables(library: Path) -> list[range]:
     return _mixed(library, _is_unwind_table)
 
 
-def _defines(file: BinaryIO, name: bytes) -> bool:
-    """Return whether a library defines a symbol. One name may stand in the end of another, and be meant nevertheless."""
+def _names(file: BinaryIO, name: bytes, *, defined: bool) -> bool:
+    """Return whether a library defines a symbol, or takes it from another one. One name may be the end of another."""
     sections = [*read_headers(file).sections.values()]
     for table in (each for each in sections if each.type == DYNSYM and each.link < len(sections)):
         text = read_part(file, sections[table.link].offset, sections[table.link].size)
@@ -119,7 +128,7 @@ def _defines(file: BinaryIO, name: bytes) -> bool:
         if places:
             # Elf64_Sym, the first eight bytes of 24: its name (4), kind (1), visibility (1), section (2; 0: it is not defined here)
             heads = array("Q", read_part(file, table.offset, table.size))[::3]
-            return any(head & 0xFFFFFFFF in places and head >> 48 for head in heads)
+            return any(head & 0xFFFFFFFF in places and bool(head >> 48) is defined for head in heads)
     return False
 
 

@@ -137,7 +137,7 @@ class Work:
                 events=options.record or (),
             )
             with self.report.step("record which code a start executes"):
-                found, failures = record_start(trial, libraries, options.cache)
+                found, failures, whole = record_start(trial, libraries, options.cache)
         except BuildError as error:
             if options.record is not None:
                 raise
@@ -149,6 +149,11 @@ class Work:
                 f"the function asked for what was pruned: {', '.join(missed[:5])}{', …' if missed[5:] else ''}; that stays"
             )
             return missed
+        if whole:
+            self.report.note(
+                f"{', '.join(whole)}: all code comes with each start, since one of these handles SIGSEGV itself, or has threads "
+                "that block it: such a library cannot open its code"
+            )
         if failures:
             self.try_function(code)
         for failure in failures:

@@ -15,16 +15,17 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from heavylift.build.accesses import WATCH
 from heavylift.build.ahead import PATCHERS, find_ahead
+from heavylift.build.elf import binds_any
 from heavylift.build.errors import BuildError
 from heavylift.build.keeping import KEEP
 from heavylift.build.patterns import NOTE, parse_pattern
-from heavylift.build.recording import LibraryCode, Recording, record_pages
+from heavylift.build.recording import LibraryCode, Recording, record_pages, record_whole
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
@@ -41,6 +42,8 @@ _BLOCKED = (
     "executes it; if the function has one, leave it without a recording, or set `loadMode` to whole"
 )
 
+# Functions by which a library decides what becomes of signals.
+_SIGNALS = (b"sigaction", b"signal", b"sigprocmask", b"pthread_sigmask")
 # Audit events of starting a program; their arguments are paths and words. docs.python.org/3/library/audit_events.html
 _STARTS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
 
@@ -133,6 +136,10 @@ with recording([Segment(*each) for each in orders["segments"]]) as plan:
 """
 
 
+class _EndedError(BuildError):
+    """The process ended without a result."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
     """A function to start.
@@ -156,17 +163,37 @@ class Trial:
     events: Sequence[Path]
 
 
-def record_start(trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Path) -> tuple[Recording, list[str]]:
-    """Start a function, send it requests, and return what it touched of its applib, with a sentence for each failure.
+def record_start(
+    trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Path
+) -> tuple[Recording, list[str], list[str]]:
+    """Start a function, send it requests, and return what it touched of its applib.
+
+    A library that handles SIGSEGV itself, or has threads that block it, cannot open its own code. If the process ends without a
+    result, it is started again with all code open of those that may do so.
 
     Args:
         trial: the function.
         libraries: of its applib, by their paths.
         scratch: an existing folder on the file system of the applib.
 
+    Returns:
+        The recording, a sentence for each failure, and the paths of libraries that cannot do without any of their code.
+
     Raises:
         BuildError: nothing could be recorded.
     """
+    try:
+        return *_record(trial, libraries, scratch), []
+    except _EndedError:
+        whole = {path: code for path, code in libraries.items() if binds_any(trial.applib / path, _SIGNALS)}
+        if not whole:
+            raise
+        left = {path: code for path, code in libraries.items() if path not in whole}
+        found, failures = _record(trial, left, scratch)
+    return replace(found, libraries={**found.libraries, **record_whole(whole)}), failures, sorted(whole)
+
+
+def _record(trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Path) -> tuple[Recording, list[str]]:
     with tempfile.TemporaryDirectory(prefix="recorded-", dir=scratch.resolve()) as name:
         folder = Path(name)
         applib = folder / "applib"
@@ -245,5 +272,5 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
         words = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
         if done.returncode == -signal.SIGSEGV:
             words = [_BLOCKED]
-        raise BuildError(f"handler {trial.handler}: nothing is recorded: {words[0]}") from error
+        raise _EndedError(f"handler {trial.handler}: nothing is recorded: {words[0]}") from error
     return said

@@ -127,6 +127,14 @@ def choose_pages(recording: Recording, libraries: Mapping[str, LibraryCode]) -> 
     return paged, unknown
 
 
+def record_whole(libraries: Mapping[str, LibraryCode]) -> dict[str, Recorded]:
+    """Return what is recorded of libraries that cannot do without any page, by their paths: all of them."""
+    return {
+        path: Recorded(code.digest, (Run(0, sum(len(region.pages) for region in code.regions)),))
+        for path, code in libraries.items()
+    }
+
+
 def record_pages(touched: Mapping[str, Iterable[int]], libraries: Mapping[str, LibraryCode]) -> dict[str, Recorded]:
     """Return what is recorded of pages of files, by the libraries' paths; what belongs to no region alone is left out."""
     return {

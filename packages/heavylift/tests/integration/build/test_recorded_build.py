@@ -255,6 +255,53 @@ def test_a_thread_that_blocks_the_signal_by_which_code_is_opened_is_told_as_the_
     assert project.recording == before
 
 
+# As WebAssembly engines do it, which take faults in code that they have made, and hand on all others.
+HANDLING = r"""
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stddef.h>
+static struct sigaction before;
+__asm__(".text; .fill 6000000, 1, 0x90");
+__attribute__((aligned(8192))) static void handle(int number, siginfo_t *info, void *context) {
+    before.sa_sigaction(number, info, context);
+}
+__attribute__((aligned(8192))) int install(void) {
+    struct sigaction own = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
+    return sigaction(SIGSEGV, &own, &before);
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_library_that_handles_sigsegv_itself_comes_whole_and_the_others_by_pages(tmp_path: Path) -> None:
+    library = tmp_path / "engine.so"
+    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(command, input=HANDLING, text=True, check=True)
+    loading = (
+        "import ctypes\nfrom pathlib import Path\nengine = ctypes.CDLL(str(Path(__file__).with_name('engine.so')))\n"
+    )
+    wheel = make_wheel(tmp_path, "engine", {"engine/__init__.py": loading, "engine/engine.so": library.read_bytes()})
+    project = Project(tmp_path)
+    (tmp_path / "function" / "index.py").write_text(
+        "import engine\nimport numpy\n\ndef handler(event, context):\n"
+        "    assert engine.engine.install() == 0\n    return float(numpy.linalg.svd(numpy.ones((3, 3)))[1][0])\n"
+    )
+    (tmp_path / "layers_build" / "applib.txt").write_text(f"engine @ {wheel.as_uri()}\nnumpy\n")
+    (tmp_path / "event").touch()
+    manifest, said = project.build(record=(tmp_path / "event",))
+    assert "engine/engine.so: all code comes with each start, since one of these handles SIGSEGV itself" in said
+    assert "come whole with each start" not in said  # nothing else does
+    assert "engine/engine.so" in project.recording.libraries
+    content = content_of(manifest)
+    paged = {content.files[library.file].path for library in content.libraries}
+    assert paged
+    assert "engine/engine.so" not in paged
+    assert manifest.applib is not None
+    again = project.build(output="again")[0].applib  # of what was recorded
+    assert again is not None
+    assert again.digest == manifest.applib.digest
+
+
 def test_a_start_that_cannot_be_recorded_is_told_once_and_without_advice_to_record_it(tmp_path: Path) -> None:
     project = Project(tmp_path)
     source = """
