@@ -1,4 +1,4 @@
-"""A statement made into one for SQLite, with the types that Presto would find.
+"""A statement made into one for SQLite, with the types that Presto would find: its queries, tables, columns and aggregates.
 
 Nothing of the statement's text goes into what SQLite is given: names of tables, columns and functions are our own, values are
 parameters. What may stand in it is what stands here.
@@ -10,25 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from localcloud.sls.analysis.casts import CASTS, NAMES
-from localcloud.sls.analysis.functions import (
-    AGGREGATES,
-    FUNCTIONS,
-    WINDOWS,
-    Aggregate,
-    Function,
-    FunctionError,
-    is_missing,
-)
-from localcloud.sls.analysis.functions.arrays import subscript
-from localcloud.sls.analysis.functions.numbers import divide, divide_doubles, remainder, remainder_of_doubles, whole
-from localcloud.sls.analysis.functions.texts import like
-from localcloud.sls.analysis.functions.times import DAY, add_months, from_seconds, read_date, read_timestamp
+from localcloud.sls.analysis.functions import AGGREGATES, FUNCTIONS, WINDOWS, Aggregate
+from localcloud.sls.analysis.needs import Needs, Typed
+from localcloud.sls.analysis.operators import Operators, Value
 from localcloud.sls.analysis.parsing import missing, wrong
+from localcloud.sls.analysis.signatures import common_type
 from localcloud.sls.analysis.syntax import (
     Array,
     Between,
@@ -64,17 +53,9 @@ from localcloud.sls.analysis.syntax import (
     children,
 )
 from localcloud.sls.analysis.types import (
-    BIGINT,
     BOOLEAN,
-    DATE,
-    DOUBLE,
-    TIMESTAMP,
     UNKNOWN,
-    VARCHAR,
-    ZONE,
     Type,
-    array,
-    dump,
 )
 from localcloud.sls.errors import SlsError
 
@@ -83,7 +64,6 @@ MAX_ROWS = 1_000_000  # likewise
 MAX_PAGE = 10_000  # rows of `LIMIT 10, 20`; likewise
 UNASKED = frozenset({"__date__", "__time_ns_part__"})  # columns that are not among all of a table (assumed)
 INDEX = ";please add the column in the index attribute"  # what SLS adds to its errors of columns
-_UNITS = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "day": DAY}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,15 +78,6 @@ class Statement:
     functions: Mapping[str, tuple[Callable[..., Any], bool]]  # by name: what it does, and whether it is constant
     aggregates: Mapping[str, Callable[[], Any]]
     limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Typed:
-    """An expression for SQLite."""
-
-    sql: str
-    type: Type
-    text: str | None = None  # the constant that it is, if it is one that is a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,50 +132,16 @@ def translate(query: Query, tables: Mapping[str, Mapping[str, Type]], *, default
     return _Translator(tables, default, now).statement(query)
 
 
-@dataclass(slots=True)
-class _Registry:
-    """The functions that a statement needs, under names of our own."""
-
-    functions: dict[str, tuple[Callable[..., Any], bool]] = field(default_factory=dict)
-    aggregates: dict[str, Callable[[], Any]] = field(default_factory=dict)
-    _known: dict[object, str] = field(default_factory=dict)
-
-    def function(self, run: Callable[..., Any], *, constant: bool = True, safe: bool = False) -> str:
-        """Return the name of a function; one that is safe makes null of what it cannot do with."""
-        name = self._known.setdefault((run, safe), f"f{len(self._known)}")
-        self.functions[name] = (_safely(run) if safe else run, constant)
-        return name
-
-    def aggregate(self, collect: Callable[[], Any]) -> str:
-        """Return the name of an aggregate."""
-        name = self._known.setdefault(collect, f"f{len(self._known)}")
-        self.aggregates[name] = collect
-        return name
-
-
-def _safely(run: Callable[..., Any]) -> Callable[..., Any]:
-    def safe(*values: Any) -> Any:  # noqa: ANN401 - of any type
-        try:
-            return run(*values)
-        except FunctionError:
-            return None
-
-    return safe
-
-
 class _Translator:
     def __init__(self, tables: Mapping[str, Mapping[str, Type]], default: str, now: float) -> None:
         self._tables = tables
         self._default = default
-        self._now = now
-        self._registry = _Registry()
-        self._parameters: dict[str, object] = {}
-        self._known: dict[tuple[type, object], str] = {}
+        self._needs = Needs()
+        self._operators = Operators(self._needs, now=now)
         self._used: dict[str, dict[str, str]] = {}
         self._names: dict[str, str] = {}
         self._aliases = 0
         self._withs: list[str] = []
-        self._safe = False  # within TRY
 
     # Queries.
 
@@ -217,12 +154,12 @@ class _Translator:
         prefix = f"WITH {', '.join(self._withs)} " if self._withs else ""
         return Statement(
             sql=prefix + rows.sql,
-            parameters=self._parameters,
+            parameters=self._needs.parameters,
             columns=rows.columns,
             tables=self._used,
             names=self._names,
-            functions=self._registry.functions,
-            aggregates=self._registry.aggregates,
+            functions=self._needs.functions,
+            aggregates=self._needs.aggregates,
             limit=limit,
         )
 
@@ -263,7 +200,7 @@ class _Translator:
                     )
                 kinds = []
                 for place, ((_, one), (_, other)) in enumerate(zip(left.columns, right.columns, strict=True), 1):
-                    common = _common([one, other])
+                    common = common_type([one, other])
                     if common is None:
                         raise wrong(
                             body.place,
@@ -277,7 +214,7 @@ class _Translator:
     def _converted(self, rows: _Rows, kinds: Sequence[Type]) -> str:
         """Return a query whose columns are of other types."""
         columns = [
-            self._coerce(_Typed(f"c{place}", have), want).sql + f" AS c{place}"
+            self._operators.coerce(Typed(f"c{place}", have), want).sql + f" AS c{place}"
             for place, ((_, have), want) in enumerate(zip(rows.columns, kinds, strict=True))
         ]
         return f"SELECT {', '.join(columns)} FROM ({rows.sql})"  # noqa: S608 - likewise
@@ -349,13 +286,13 @@ class _Translator:
             for table in wanted:
                 yield from ((each.name, each) for each in table.fields if each.name not in UNASKED)
 
-    def _item(self, item: Expression | _Field, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+    def _item(self, item: Expression | _Field, scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
         if not isinstance(item, _Field):
             return self._value(item, scope, named)
         sql = item.sql()
         if scope.groups is not None and sql not in scope.groups:
             raise SlsError("ParameterInvalid", f"Column '{item.name}' not in GROUP BY clause{INDEX}")
-        return _Typed(sql, item.type)
+        return Typed(sql, item.type)
 
     def _by_alias(
         self, expression: Expression, items: Sequence[tuple[str, Expression | _Field]], aliases: Mapping[str, int]
@@ -466,7 +403,7 @@ class _Translator:
                     self._value(Column(name, place=join.place), replace(scope, tables=side), named)
                     for side in (left_tables, right_tables)
                 ]
-                pairs.append(self._compare("=", sides[0], sides[1], join.place).sql)
+                pairs.append(self._operators.compare("=", sides[0], sides[1], join.place).sql)
             condition = " AND ".join(pairs)
             # The column that both have is the left one's, unless only the right one is whole.
             drop = left_tables if join.kind == "right" else right_tables
@@ -489,14 +426,6 @@ class _Translator:
 
     # Expressions.
 
-    def _parameter(self, value: object) -> str:
-        key = (type(value), value)
-        if key not in self._known:
-            name = f"p{len(self._parameters)}"
-            self._parameters[name] = value
-            self._known[key] = f":{name}"
-        return self._known[key]
-
     def _condition(
         self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows], *, clause: str = "WHERE"
     ) -> str:
@@ -505,7 +434,7 @@ class _Translator:
             raise wrong(expression.place, f"{clause} clause must evaluate to a boolean: actual type {value.type}")
         return value.sql
 
-    def _value(self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+    def _value(self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
         if isinstance(expression, Column) and scope.aliases and not expression.table:
             meant = scope.aliases.get(expression.name.lower())
             if meant is not None and not [*_matching(expression.name, "", scope.tables)]:
@@ -522,82 +451,53 @@ class _Translator:
                 raise SlsError("ParameterInvalid", f"Column '{expression.name}' not in GROUP BY clause{INDEX}")
         return self._bare(expression, scope, named)
 
-    def _bare(self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
-        def value(each: Expression) -> _Typed:
+    def _bare(self, expression: Expression, scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
+        def value(each: Expression) -> Typed:
             return self._value(each, scope, named)
 
         match expression:
             case Constant():
-                return self._constant(expression)
+                return self._operators.constant(expression)
             case Interval():
                 raise missing("an interval that is not added to a time")
             case Column():
                 return self._column(expression, scope)
             case Unary():
-                return self._unary(expression, value(expression.operand))
+                return self._operators.unary(expression, value(expression.operand))
             case Binary():
-                return self._binary(expression, value)
+                return self._operators.binary(expression, value)
             case Logical():
-                sides = [value(each) for each in expression.operands]
-                for place, side in enumerate(sides):
-                    if side.type not in (BOOLEAN, UNKNOWN):
-                        name = "Right" if place else "Left"
-                        raise wrong(
-                            expression.operands[place].place,
-                            f"{name} side of logical expression must evaluate to a boolean (actual: {side.type})",
-                        )
-                return _Typed(f"({f' {expression.operator.upper()} '.join(each.sql for each in sides)})", BOOLEAN)
+                return self._operators.logical(expression, value)
             case IsNull():
-                return _Typed(
+                return Typed(
                     f"({value(expression.operand).sql} IS {'NOT ' if expression.negated else ''}NULL)", BOOLEAN
                 )
             case Between():
                 operand = value(expression.operand)
-                low = self._compare(">=", operand, value(expression.low), expression.place)
-                high = self._compare("<=", operand, value(expression.high), expression.place)
-                return _Typed(f"({'NOT ' if expression.negated else ''}({low.sql} AND {high.sql}))", BOOLEAN)
+                low = self._operators.compare(">=", operand, value(expression.low), expression.place)
+                high = self._operators.compare("<=", operand, value(expression.high), expression.place)
+                return Typed(f"({'NOT ' if expression.negated else ''}({low.sql} AND {high.sql}))", BOOLEAN)
             case In():
                 return self._in(expression, value, named)
             case Like():
-                return self._like(expression, value)
+                return self._operators.like(expression, value)
             case Case():
-                return self._case(expression, value)
+                return self._operators.case(expression, value)
             case Cast():
-                return self._cast(value(expression.operand), expression)
+                return self._operators.cast(value(expression.operand), expression)
             case Subscript():
-                return self._subscript(expression, value)
+                return self._operators.subscript(expression, value)
             case Array():
-                return self._array([value(each) for each in expression.items], expression.place)
+                return self._operators.array([value(each) for each in expression.items], expression.place)
             case Call():
                 return self._call(expression, scope, named)
             case Scalar():
                 rows = self._query(expression.query, named)
-                return _Typed(f"({rows.sql})", _only(rows, expression.place))
+                return Typed(f"({rows.sql})", _only(rows, expression.place))
             case Exists():
-                return _Typed(f"EXISTS ({self._query(expression.query, named).sql})", BOOLEAN)
+                return Typed(f"EXISTS ({self._query(expression.query, named).sql})", BOOLEAN)
 
-    def _constant(self, constant: Constant) -> _Typed:
-        match constant.value:
-            case None:
-                return _Typed("NULL", UNKNOWN)
-            case bool(value):
-                return _Typed("1" if value else "0", BOOLEAN)
-            case int(value):
-                return _Typed(self._parameter(value), BIGINT)
-            case float(value):
-                return _Typed(self._parameter(value), DOUBLE)
-            case str(value) if constant.kind:
-                return self._read(value, TIMESTAMP if constant.kind == "timestamp" else DATE, constant.place)
-            case str(value):
-                return _Typed(self._parameter(value), VARCHAR, value)
-
-    def _read(self, text: str, kind: Type, place: Place) -> _Typed:
-        try:
-            return _Typed(self._parameter(read_timestamp(text) if kind == TIMESTAMP else read_date(text)), kind)
-        except FunctionError as error:
-            raise wrong(place, f"'{text[:80]}' is not a valid {kind} literal") from error
-
-    def _column(self, column: Column, scope: _Scope) -> _Typed:
+    def _column(self, column: Column, scope: _Scope) -> Typed:
         found = [*_matching(column.name, column.table, scope.tables)]
         if not found and column.table:  # the name has a point in it: that of a field within JSON
             found = [*_matching(f"{column.table}.{column.name}", "", scope.tables)]
@@ -605,179 +505,26 @@ class _Translator:
             raise _unresolved(column)
         if len(found) > 1:
             raise wrong(column.place, f"Column '{column.name}' is ambiguous")
-        return _Typed(found[0].sql(), found[0].type)
+        return Typed(found[0].sql(), found[0].type)
 
-    def _run(self, run: Callable[..., Any], *arguments: str, constant: bool = True) -> str:
-        name = self._registry.function(run, constant=constant, safe=self._safe)
-        return f"{name}({', '.join(arguments)})"
-
-    def _unary(self, unary: Unary, operand: _Typed) -> _Typed:
-        if unary.operator == "not":
-            if operand.type not in (BOOLEAN, UNKNOWN):
-                raise wrong(
-                    unary.place, f"Value of logical NOT expression must evaluate to a boolean (actual: {operand.type})"
-                )
-            return _Typed(f"(NOT {operand.sql})", BOOLEAN)
-        if operand.type not in (BIGINT, DOUBLE, UNKNOWN):
-            raise wrong(unary.place, f"'{unary.operator}' cannot be applied to {operand.type}")
-        if unary.operator == "+":
-            return operand
-        return _Typed(f"(-{operand.sql})", operand.type)
-
-    def _binary(self, binary: Binary, value: Callable[[Expression], _Typed]) -> _Typed:
-        operator = binary.operator
-        if operator in ("+", "-") and (isinstance(binary.right, Interval) or isinstance(binary.left, Interval)):
-            return self._shift(binary, value)
-        left, right = value(binary.left), value(binary.right)
-        if operator in ("=", "<>", "<", "<=", ">", ">="):
-            return self._compare(operator, left, right, binary.place)
-        if operator == "||":
-            if {left.type, right.type} <= {VARCHAR, UNKNOWN}:
-                return _Typed(f"({left.sql} || {right.sql})", VARCHAR)
-            raise _inapplicable(operator, left, right, binary.place)
-        kinds = {left.type, right.type} - {UNKNOWN}
-        if not kinds <= {BIGINT, DOUBLE}:
-            raise _inapplicable(operator, left, right, binary.place)
-        if DOUBLE in kinds:
-            left, right = self._coerce(left, DOUBLE), self._coerce(right, DOUBLE)
-            if operator in "+-*":
-                return _Typed(f"({left.sql} {operator} {right.sql})", DOUBLE)
-            run = divide_doubles if operator == "/" else remainder_of_doubles
-            return _Typed(self._run(run, left.sql, right.sql), DOUBLE)
-        return _Typed(self._run(_WHOLE[operator], left.sql, right.sql), BIGINT)
-
-    def _shift(self, binary: Binary, value: Callable[[Expression], _Typed]) -> _Typed:
-        """Return a time that an interval is added to, or taken from."""
-        interval, moment = binary.right, binary.left
-        if not isinstance(interval, Interval):
-            interval, moment = moment, interval
-        if not isinstance(interval, Interval) or (binary.operator == "-" and interval is binary.left):
-            raise missing("an interval that is not added to a time")
-        time = value(moment)
-        count = interval.count if binary.operator == "+" else -interval.count
-        if time.type not in (TIMESTAMP, DATE):
-            raise wrong(binary.place, f"'{binary.operator}' cannot be applied to {time.type}, interval")
-        if interval.unit in ("month", "year"):
-            months = self._parameter(count * (12 if interval.unit == "year" else 1))
-            if time.type == DATE:
-                shifted = self._run(add_months, f"({time.sql} * {DAY})", months)
-                return _Typed(f"({shifted} / {DAY})", DATE)
-            return _Typed(self._run(add_months, time.sql, months), TIMESTAMP)
-        if time.type == DATE:
-            if interval.unit != "day":
-                raise wrong(binary.place, "Cannot add hour, minutes or seconds to a date")
-            return _Typed(f"({time.sql} + {count})", DATE)
-        return _Typed(f"({time.sql} + {count * _UNITS[interval.unit]})", TIMESTAMP)
-
-    def _compare(self, operator: str, left: _Typed, right: _Typed, place: Place) -> _Typed:
-        kind = _common([left.type, right.type])
-        if kind is None:  # a text that is a time
-            for one, other in ((left, right), (right, left)):
-                if one.type in (TIMESTAMP, DATE) and other.text is not None:
-                    read = self._read(other.text, TIMESTAMP, place)
-                    one = self._coerce(one, TIMESTAMP)
-                    sides = (one, read) if other is right else (read, one)
-                    return _Typed(f"({sides[0].sql} {operator} {sides[1].sql})", BOOLEAN)
-            raise _inapplicable(operator, left, right, place)
-        sides = self._coerce(left, kind), self._coerce(right, kind)
-        return _Typed(f"({sides[0].sql} {operator} {sides[1].sql})", BOOLEAN)
-
-    def _coerce(self, value: _Typed, kind: Type) -> _Typed:
-        """Return a value as one of a type that it becomes by itself."""
-        match value.type, kind:
-            case (have, want) if have == want or UNKNOWN in (have, want):
-                return replace(value, type=kind)
-            case (Type("bigint"), Type("double")):
-                return _Typed(f"CAST({value.sql} AS REAL)", DOUBLE)
-            case (Type("bigint"), Type("timestamp")):  # in functions of times, as SLS lets it
-                return _Typed(f"({value.sql} * 1000 + {ZONE * 1000})", TIMESTAMP)
-            case (Type("date"), Type("timestamp")):
-                return _Typed(f"({value.sql} * {DAY})", TIMESTAMP)
-            case _:
-                raise AssertionError(f"{value.type} does not become {kind} by itself")
-
-    def _in(self, test: In, value: Callable[[Expression], _Typed], named: Mapping[str, _Rows]) -> _Typed:
+    def _in(self, test: In, value: Value, named: Mapping[str, _Rows]) -> Typed:
         operand = value(test.operand)
         operator = "NOT IN" if test.negated else "IN"
         if isinstance(test.items, Query):
             rows = self._query(test.items, named)
-            kind = _common([operand.type, _only(rows, test.place)])
+            kind = common_type([operand.type, _only(rows, test.place)])
             if kind is None:
                 raise wrong(
                     test.place,
                     f"value and result of subquery must be of the same type for IN expression: {operand.type}",
                 )
             inner = self._converted(rows, [kind])
-            return _Typed(f"({self._coerce(operand, kind).sql} {operator} ({inner}))", BOOLEAN)
-        items = [value(each) for each in test.items]
-        kind = _common([operand.type, *(each.type for each in items)])
-        if kind is None:
-            raise wrong(test.place, f"IN value and list items must be the same type: {operand.type}")
-        listed = ", ".join(self._coerce(each, kind).sql for each in items)
-        return _Typed(f"({self._coerce(operand, kind).sql} {operator} ({listed}))", BOOLEAN)
-
-    def _like(self, test: Like, value: Callable[[Expression], _Typed]) -> _Typed:
-        sides = [value(test.operand), value(test.pattern), *([value(test.escape)] if test.escape else [])]
-        for name, side in zip(
-            ("Left side of LIKE expression", "Pattern for LIKE expression", "Escape"), sides, strict=False
-        ):
-            if side.type not in (VARCHAR, UNKNOWN):
-                raise wrong(test.place, f"{name} must evaluate to a varchar (actual: {side.type})")
-        asked = self._run(like, *(side.sql for side in sides))
-        return _Typed(f"(NOT {asked})" if test.negated else asked, BOOLEAN)
-
-    def _case(self, case: Case, value: Callable[[Expression], _Typed]) -> _Typed:
-        operand = value(case.operand) if case.operand is not None else None
-        conditions = []
-        for condition, _ in case.whens:
-            typed = value(condition)
-            if operand is not None:
-                typed = self._compare("=", operand, typed, condition.place)
-            elif typed.type not in (BOOLEAN, UNKNOWN):
-                raise wrong(condition.place, f"CASE WHEN clause must evaluate to a boolean (actual: {typed.type})")
-            conditions.append(typed.sql)
-        results = [value(result) for _, result in case.whens]
-        otherwise = value(case.otherwise) if case.otherwise is not None else _Typed("NULL", UNKNOWN)
-        kind, converted = self._alike([*results, otherwise], "All CASE results", case.place)
-        whens = " ".join(f"WHEN {when} THEN {then}" for when, then in zip(conditions, converted, strict=False))
-        return _Typed(f"CASE {whens} ELSE {converted[-1]} END", kind)
-
-    def _alike(self, values: Sequence[_Typed], what: str, place: Place) -> tuple[Type, list[str]]:
-        """Return the type that values have in common, and them as such."""
-        kind = _common([each.type for each in values])
-        if kind is None:
-            raise wrong(place, f"{what} must be the same type: {values[0].type}")
-        return kind, [self._coerce(each, kind).sql for each in values]
-
-    def _cast(self, operand: _Typed, cast: Cast) -> _Typed:
-        kind = NAMES.get(cast.type)
-        if kind is None:
-            raise missing(f"the type {cast.type[:40]}")
-        if operand.type in (kind, UNKNOWN):
-            return _Typed(operand.sql, kind)
-        run = CASTS.get((operand.type, kind))
-        if operand.type.element and kind == NAMES["json"]:
-            return _Typed(operand.sql, kind)
-        if run is None:
-            raise wrong(cast.place, f"Cannot cast {operand.type} to {kind}")
-        name = self._registry.function(run, safe=self._safe or cast.safe)
-        return _Typed(f"{name}({operand.sql})", kind)
-
-    def _subscript(self, expression: Subscript, value: Callable[[Expression], _Typed]) -> _Typed:
-        operand, index = value(expression.operand), value(expression.index)
-        if operand.type.element is None or index.type != BIGINT:
-            raise wrong(expression.place, f"'[]' cannot be applied to {operand.type}, {index.type}")
-        return _Typed(self._run(subscript, operand.sql, index.sql), operand.type.element)
-
-    def _array(self, items: Sequence[_Typed], place: Place) -> _Typed:
-        kind, converted = self._alike([*items, _Typed("NULL", UNKNOWN)], "All ARRAY elements", place)
-        if kind not in (BIGINT, DOUBLE, VARCHAR, UNKNOWN):
-            raise missing(f"an array of {kind}")
-        return _Typed(self._run(_listed, *converted[:-1]), array(kind))
+            return Typed(f"({self._operators.coerce(operand, kind).sql} {operator} ({inner}))", BOOLEAN)
+        return self._operators.within(operand, [value(each) for each in test.items], test)
 
     # Calls.
 
-    def _call(self, call: Call, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+    def _call(self, call: Call, scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
         name = call.name
         if name in AGGREGATES or name in WINDOWS:
             return self._over_rows(call, scope, named)
@@ -786,54 +533,12 @@ class _Translator:
             if name in FUNCTIONS:
                 raise wrong(call.place, f"{what} is not valid for {name}, which is no aggregate function")
         if name == "try" and len(call.arguments) == 1:
-            with self._trying():
+            with self._needs.trying():
                 return self._value(call.arguments[0], scope, named)
         values = [self._value(each, scope, named) for each in call.arguments]
-        match name, len(values):
-            case ("now" | "current_timestamp" | "localtimestamp", 0):
-                return _Typed(self._parameter(from_seconds(self._now)), TIMESTAMP)
-            case ("current_date", 0):
-                return _Typed(self._parameter(from_seconds(self._now) // DAY), DATE)
-            case ("coalesce", count) if count > 1:
-                kind, converted = self._alike(values, "All COALESCE operands", call.place)
-                return _Typed(f"coalesce({', '.join(converted)})", kind)
-            case ("nullif", 2):
-                same = self._compare("=", values[0], values[1], call.place)
-                return _Typed(f"CASE WHEN {same.sql} THEN NULL ELSE {values[0].sql} END", values[0].type)
-            case ("if", 2 | 3):
-                if values[0].type not in (BOOLEAN, UNKNOWN):
-                    raise wrong(call.place, f"IF condition must evaluate to a boolean (actual: {values[0].type})")
-                otherwise = values[2:] or [_Typed("NULL", UNKNOWN)]
-                kind, converted = self._alike([values[1], *otherwise], "Result types for IF", call.place)
-                return _Typed(f"CASE WHEN {values[0].sql} THEN {converted[0]} ELSE {converted[1]} END", kind)
-            case ("greatest" | "least", count) if count:
-                kind, converted = self._alike(values, f"All {name.upper()} operands", call.place)
-                if count == 1:
-                    return _Typed(converted[0], kind)
-                return _Typed(f"{'max' if name == 'greatest' else 'min'}({', '.join(converted)})", kind)
-            case ("typeof", 1):
-                return _Typed(self._parameter(str(values[0].type)), VARCHAR)
-        overloads = FUNCTIONS.get(name)
-        if overloads is None:
-            if is_missing(name):
-                raise missing(f"the function {name}")
-            raise wrong(call.place, f"Function {name[:80]} not registered")
-        chosen = _choose(overloads, [each.type for each in values])
-        if chosen is None:
-            raise _unexpected(name, values, overloads, call.place)
-        function, kinds, result = chosen
-        arguments = [self._coerce(each, kind).sql for each, kind in zip(values, kinds, strict=True)]
-        return _Typed(self._run(function.run, *arguments, constant=function.constant), result)
+        return self._operators.call(name, values, call.place)
 
-    @contextmanager
-    def _trying(self) -> Iterator[None]:
-        before, self._safe = self._safe, True
-        try:
-            yield
-        finally:
-            self._safe = before
-
-    def _over_rows(self, call: Call, scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+    def _over_rows(self, call: Call, scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
         if scope.clause:
             if scope.clause == "aggregate":
                 raise wrong(call.place, f"Cannot nest aggregations inside aggregation: [{call.name}]")
@@ -849,18 +554,13 @@ class _Translator:
             raise wrong(call.place, f"* is not valid for {call.name}")
         if call.name in WINDOWS:
             return self._window_call(call, values, scope, named)
-        aggregates = AGGREGATES[call.name]
-        chosen = _choose(aggregates, [each.type for each in values])
-        if chosen is None:
-            raise _unexpected(call.name, values, aggregates, call.place)
-        aggregate, kinds, result = chosen
-        arguments = [self._coerce(each, kind).sql for each, kind in zip(values, kinds, strict=True)]
+        aggregate, arguments, result = self._operators.suit(call.name, AGGREGATES[call.name], values, call.place)
         sql = self._aggregated(call, aggregate, arguments)
         if call.condition is not None:
             sql += f" FILTER (WHERE {self._condition(call.condition, inner, named, clause='FILTER')})"
         if call.window is not None:
             sql += self._over(call.window, scope, named)
-        return _Typed(sql, result)
+        return Typed(sql, result)
 
     def _aggregated(self, call: Call, aggregate: Aggregate, arguments: Sequence[str]) -> str:
         distinct = "DISTINCT " if call.distinct else ""
@@ -870,7 +570,7 @@ class _Translator:
                 raise missing(f"{call.name} over a window")
             if distinct and len(arguments) != 1:
                 raise missing(f"DISTINCT in {call.name}")
-            return f"{self._registry.aggregate(aggregate.collect)}({distinct}{', '.join(arguments)})"
+            return f"{self._needs.aggregate(aggregate.collect)}({distinct}{', '.join(arguments)})"
         if distinct and (aggregate.native.startswith("count(CASE") or not arguments):
             raise missing(f"DISTINCT in {call.name}")
         if call.window is not None and (distinct or "DISTINCT" in aggregate.native):
@@ -878,17 +578,13 @@ class _Translator:
         argument = arguments[0] if arguments else ""
         return aggregate.native.format(argument if "DISTINCT" in aggregate.native else distinct + argument)
 
-    def _window_call(self, call: Call, values: Sequence[_Typed], scope: _Scope, named: Mapping[str, _Rows]) -> _Typed:
+    def _window_call(self, call: Call, values: Sequence[Typed], scope: _Scope, named: Mapping[str, _Rows]) -> Typed:
         assert call.window is not None, "the caller sees to it"
         if call.distinct or call.condition is not None:
             raise missing(f"DISTINCT or FILTER in {call.name}")
         signatures = [Aggregate(call.name, parameters, result) for parameters, result in WINDOWS[call.name]]
-        chosen = _choose(signatures, [each.type for each in values])
-        if chosen is None:
-            raise _unexpected(call.name, values, signatures, call.place)
-        _, kinds, result = chosen
-        arguments = [self._coerce(each, kind).sql for each, kind in zip(values, kinds, strict=True)]
-        return _Typed(f"{call.name}({', '.join(arguments)}){self._over(call.window, scope, named)}", result)
+        _, arguments, result = self._operators.suit(call.name, signatures, values, call.place)
+        return Typed(f"{call.name}({', '.join(arguments)}){self._over(call.window, scope, named)}", result)
 
     def _over(self, window: Window, scope: _Scope, named: Mapping[str, _Rows]) -> str:
         scope = replace(scope, window=True, clause="OVER" if scope.groups is None else "")  # groups have aggregates
@@ -900,19 +596,6 @@ class _Translator:
             listed = ", ".join(_directed(self._value(each.expression, scope, named).sql, each) for each in window.order)
             parts.append(f"ORDER BY {listed}")
         return f" OVER ({' '.join([*parts, window.frame]).strip()})"
-
-
-def _listed(*values: object) -> str:
-    return dump(values)
-
-
-_WHOLE: dict[str, Callable[[int, int], int]] = {
-    "+": lambda left, right: whole(left + right),
-    "-": lambda left, right: whole(left - right),
-    "*": lambda left, right: whole(left * right),
-    "/": divide,
-    "%": remainder,
-}
 
 
 def _fields(alias: str, columns: Sequence[tuple[str, Type]]) -> list[_Field]:
@@ -941,79 +624,11 @@ def _unresolved(column: Column) -> SlsError:
     return wrong(column.place, f"{why}{INDEX}")
 
 
-def _inapplicable(operator: str, left: _Typed, right: _Typed, place: Place) -> SlsError:
-    return wrong(place, f"'{operator}' cannot be applied to {left.type}, {right.type}")
-
-
-def _unexpected(
-    name: str, values: Sequence[_Typed], overloads: Sequence[Function | Aggregate], place: Place
-) -> SlsError:
-    given = ", ".join(str(each.type) for each in values)
-    expected = ", ".join(f"{name}({', '.join(map(str, each.parameters))})" for each in overloads)
-    return wrong(place, f"Unexpected parameters ({given}) for function {name}. Expected: {expected}")
-
-
 def _only(rows: _Rows, place: Place) -> Type:
     """Return the type of the only column of a query."""
     if len(rows.columns) != 1:
         raise wrong(place, f"Multiple columns returned by subquery are not yet supported. Found {len(rows.columns)}")
     return rows.columns[0][1]
-
-
-def _common(kinds: Sequence[Type]) -> Type | None:
-    """Return the type that values become by themselves; None: there is none."""
-    known = {kind for kind in kinds if kind != UNKNOWN}
-    if len(known) <= 1:
-        return next(iter(known), UNKNOWN)
-    for both, common in (({BIGINT, DOUBLE}, DOUBLE), ({DATE, TIMESTAMP}, TIMESTAMP)):
-        if known == both:
-            return common
-    return None
-
-
-def _choose(overloads: Sequence[Any], given: Sequence[Type]) -> tuple[Any, list[Type], Type] | None:
-    """Return the function whose signature suits types best, the types that they become, and that of its result."""
-    best: tuple[int, Any, list[Type], Type] | None = None
-    for each in overloads:
-        rest: Type | None = getattr(each, "rest", None)
-        parameters = [*each.parameters]
-        if rest is not None:
-            parameters += [rest] * (len(given) - len(parameters))
-        if len(parameters) != len(given):
-            continue
-        bound: dict[str, Type] = {}
-        costs, kinds = 0, []
-        for have, want in zip(given, parameters, strict=True):
-            cost = _cost(have, want, bound)
-            if cost is None:
-                break
-            costs += cost
-            kinds.append(_bind(want, bound, have))
-        else:
-            if best is None or costs < best[0]:
-                best = costs, each, kinds, _bind(each.result, bound, UNKNOWN)
-    return best and best[1:]
-
-
-def _cost(have: Type, want: Type, bound: dict[str, Type]) -> int | None:
-    """Return what it takes for a type to become another one; None: it does not."""
-    if want.element is not None:
-        return _cost(have.element, want.element, bound) if have.element else 0 if have == UNKNOWN else None
-    if len(want.name) == 1:
-        known = bound.setdefault(want.name, have)
-        if known == UNKNOWN:
-            bound[want.name] = have
-        return 0 if have in (bound[want.name], UNKNOWN) else None
-    if have in (want, UNKNOWN):
-        return 0
-    steps = {(BIGINT, DOUBLE): 1, (DATE, TIMESTAMP): 1, (BIGINT, TIMESTAMP): 2}
-    return steps.get((have, want))
-
-
-def _bind(kind: Type, bound: Mapping[str, Type], otherwise: Type) -> Type:
-    if kind.element is not None:
-        return array(_bind(kind.element, bound, otherwise))
-    return bound.get(kind.name, otherwise) if len(kind.name) == 1 else kind
 
 
 def _has_aggregate(expression: Expression) -> bool:
