@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from localcloud.oss.signing import aws4, v4
 from localcloud.oss.signing.claim import Claim
 
 Form = Mapping[str, str]  # fields by lower-case name
+_ESCAPE = re.compile(r"\\.", re.DOTALL)  # those of JSON, and that of the dollar ("Appendix: Policy")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +71,7 @@ def read_policy(text: str) -> Policy:
         OssError: InvalidPolicyDocument.
     """
     try:
-        document = read_json(base64.b64decode(text, validate=True))
+        document = read_json(_ESCAPE.sub(_unescape_dollar, base64.b64decode(text, validate=True).decode()))
     except ValueError as error:
         raise _invalid("it is not the base64 of JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("conditions"), list):
@@ -91,6 +93,11 @@ def read_policy(text: str) -> Policy:
         else:
             conditions += _read_condition(each)
     return Policy(expires=expires.timestamp(), conditions=tuple(conditions), least=least, most=most)
+
+
+def _unescape_dollar(escape: re.Match[str]) -> str:
+    """Return an escape as JSON has it, which has none for the dollar."""
+    return "$" if escape[0] == "\\$" else escape[0]
 
 
 def _read_range(condition: list[Any]) -> tuple[int, int]:

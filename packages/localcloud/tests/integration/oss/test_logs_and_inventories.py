@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.support.cloud import Cloud
-from tests.support.roles import make_service_role
+from tests.support.roles import make_service_role, make_user
 
 FIELD = re.compile(r'"[^"]*"|\[[^]]*\]|\S+')
 
@@ -135,6 +135,18 @@ def test_inventories_are_written_daily_as_their_role(bucket: oss2.Bucket, target
     assert gzip.decompress(packed).decode() == (
         f'"{bucket.bucket_name}","data%2Fa%20b","5","Standard","827CCB0EEA8A706C4C34A16891F84E7B"\n'
     )
+
+
+def test_who_names_a_role_needs_to_pass_it(bucket: oss2.Bucket, target: oss2.Bucket, cloud: Cloud) -> None:
+    role = f"acs:ram::{cloud.account_id}:role/any"
+    own = {"Effect": "Allow", "Action": "oss:PutBucketInventory", "Resource": "*"}
+    service = {"StringEquals": {"acs:Service": "oss.aliyuncs.com"}}
+    may_pass = {"Effect": "Allow", "Action": "ram:PassRole", "Resource": role, "Condition": service}
+    for key in (make_user(cloud, own), make_user(cloud, own, {**may_pass, "Resource": role + "thing"})):
+        with pytest.raises(oss2.exceptions.AccessDenied):
+            cloud.bucket(bucket.bucket_name, key).put_bucket_inventory_configuration(inventory(target, cloud, role))
+    passing = cloud.bucket(bucket.bucket_name, make_user(cloud, own, may_pass))
+    passing.put_bucket_inventory_configuration(inventory(target, cloud, role))
 
 
 def test_logs_and_inventories_come_by_the_clock(start_cloud: Callable[..., Cloud], tmp_path: Path) -> None:

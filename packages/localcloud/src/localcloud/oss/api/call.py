@@ -28,6 +28,7 @@ from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.keys import check_version
 from localcloud.oss.operations.objects import OpenObject, Permit
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.roles import PRINCIPAL
 from localcloud.oss.settings.overwrite import forbids
 from localcloud.oss.settings.policy import names_of
 from localcloud.oss.settings.versioning import versioning_of
@@ -190,6 +191,16 @@ class Call:
             conditions=partial(conditions_of, self.request),
             headers=self.headers,
         )
+
+    def pass_role(self, arn: str) -> None:
+        """Refuse a caller that may not give OSS a role.
+
+        Raises:
+            OssError: AccessDenied.
+        """
+        if self.caller is None:
+            raise OssError("AccessDenied", "Anonymous access is forbidden for this operation.")
+        self.guard.gate.require(self.caller, "ram:PassRole", arn, {"acs:Service": PRINCIPAL})
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""

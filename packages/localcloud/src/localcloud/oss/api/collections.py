@@ -1,4 +1,7 @@
-"""Settings of which a bucket has several: the handlers that each row of `localcloud.oss.settings.collection.COLLECTIONS` has."""
+"""Settings of which a bucket has several: the handlers that each row of `localcloud.oss.settings.collection.COLLECTIONS` has.
+
+That who names a role needs to pass it is assumed, as with replication.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ def put_item(collection: Collection) -> Handler:
 
     async def handler(call: Call) -> web.StreamResponse:
         name = _name(call, collection)
-        place = collection.read(call.body, name, call.guard.clock(), find_bucket=partial(_find_near, call))
+        place = collection.read(
+            call.body, name, call.guard.clock(), find_bucket=partial(_find_near, call), pass_role=call.pass_role
+        )
         await call.run(call.buckets.change_setting, call.bucket, collection.key(name), place)
         return web.Response()
 

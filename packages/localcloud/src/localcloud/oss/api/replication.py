@@ -42,10 +42,7 @@ async def change(call: Call) -> web.StreamResponse:
             for action in ("ReplicatePut", "ReplicateDelete"):
                 call.require(action, target=place)
     else:
-        arn = role_arn(call.owner, rule.role)
-        if call.caller is None:
-            raise OssError("AccessDenied", "Anonymous access is forbidden for this operation.")
-        call.guard.gate.require(call.caller, "ram:PassRole", arn)
+        call.pass_role(role_arn(call.owner, rule.role))
     await call.run(call.oss.replication.add, call.bucket, rule)
     return web.Response()
 

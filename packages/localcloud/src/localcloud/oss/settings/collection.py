@@ -14,13 +14,25 @@ from xml.etree.ElementTree import Element, SubElement
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings.schema import Field, boolean, check_form, choice, group, invalid, meaningless, number, text
+from localcloud.oss.settings.schema import (
+    Field,
+    boolean,
+    check_form,
+    choice,
+    group,
+    invalid,
+    meaningless,
+    number,
+    prefix,
+    text,
+)
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.xml import malformed, parse
 
 MAX_SECONDS = 86_400  # between two incremental inventories; assumed
 MAX_STYLE_NAME = 63  # characters
 BUCKET_ARN = "acs:oss:::"  # and the bucket's name
+_NO_PREFIX = "0020-00000034"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +53,7 @@ class Collection:
         page: how many a page of the list has, in the order of names; None: the list has no pages, and the order of creation.
         finish: checks a document, or makes it the one that is kept, from its name, the one before and the time.
         target: the path to an element that names a bucket by its ARN; None: no element does.
+        role: the path to an element that names a role by its ARN; None: no element does.
         refused: the error code that refuses one of a name that is taken; None: it replaces the one before.
         empty: the error code of a list without documents; None: it is empty.
         misnamed: the finer codes of the errors for a name with another character, and for a longer one; None: there are none.
@@ -59,6 +72,7 @@ class Collection:
     page: int | None
     finish: Callable[[Element, str, str | None, float], None]
     target: str | None = None
+    role: str | None = None
     refused: str | None = None
     empty: str | None = None
     misnamed: tuple[str, str] | None = None
@@ -81,7 +95,13 @@ class Collection:
         return {key.removeprefix(begin): bucket.settings[key] for key in keys if key.startswith(begin)}
 
     def read(
-        self, body: bytes, name: str, now: float, *, find_bucket: Callable[[str], Bucket | None]
+        self,
+        body: bytes,
+        name: str,
+        now: float,
+        *,
+        find_bucket: Callable[[str], Bucket | None],
+        pass_role: Callable[[str], None],
     ) -> Callable[[Bucket], str]:
         """Return the function that makes the document that is kept from the bucket that it is put into.
 
@@ -90,9 +110,10 @@ class Collection:
             name: its name.
             now: seconds since the epoch.
             find_bucket: returns a bucket of the same account and region, or None.
+            pass_role: refuses a caller that may not give OSS the role of an ARN.
 
         Raises:
-            OssError: MalformedXML, InvalidArgument.
+            OssError: MalformedXML, InvalidArgument, and what `pass_role` raises.
         """
         document = parse(body, self.root)
         check_form(document, self.fields)
@@ -104,6 +125,8 @@ class Collection:
                     target,
                     f"The destination of an inventory is {BUCKET_ARN}BUCKET, of the same account and region.",
                 )
+        if self.role is not None:
+            pass_role(document.findtext(self.role) or "")
         key = self.key(name)
 
         def place(bucket: Bucket) -> str:
@@ -125,6 +148,11 @@ def _finish_inventory(document: Element, name: str, before: str | None, now: flo
     form = document.findtext("Destination/OSSBucketDestination/Format") or ""
     if form != "CSV":
         raise OssError("NotImplemented", f"not implemented: inventories in {form}")
+    lists = document.findtext("Destination/OSSBucketDestination/Prefix") or ""
+    if lists.startswith(("/", "\\")):  # the finer code is assumed
+        raise invalid(
+            "Prefix", lists, "Prefix is the beginning of keys, none of which begins with / or \\.", ec=_NO_PREFIX
+        )
     for encryption in document.findall("Destination/OSSBucketDestination/Encryption"):
         if len(encryption) > 1:  # source: the suite of OSS's SDK for Go
             raise malformed("Encryption has both SSE-OSS and SSE-KMS")
@@ -182,7 +210,7 @@ INVENTORY = Collection(
         **_ENABLED,
         "Filter": group(
             {
-                "Prefix": text(),
+                "Prefix": prefix(ec="0020-00000021"),
                 "LastModifyBeginTimeStamp": number(0, 2**40),
                 "LastModifyEndTimeStamp": number(0, 2**40),
                 "LowerSizeBound": number(0, 2**50),
@@ -198,7 +226,7 @@ INVENTORY = Collection(
                         "AccountId": text(required=True),
                         "RoleArn": text(required=True),
                         "Bucket": text(required=True),
-                        "Prefix": text(),
+                        "Prefix": prefix(ec=_NO_PREFIX),
                         "Encryption": group({"SSE-OSS": text(), "SSE-KMS": group({"KeyId": text()})}),
                     },
                     required=True,
@@ -214,6 +242,7 @@ INVENTORY = Collection(
     page=100,
     finish=_finish_inventory,
     target="Destination/OSSBucketDestination/Bucket",
+    role="Destination/OSSBucketDestination/RoleArn",
     refused="InventoryAlreadyExist",
     empty="NoSuchInventory",
 )

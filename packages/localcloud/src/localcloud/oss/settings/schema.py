@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import MAX_KEY
 from localcloud.oss.xml import malformed
 
 Reader = Callable[[str, str], str]  # from an element's name and text to the text that is kept; raises OssError
@@ -41,6 +43,18 @@ def meaningless() -> Field:
 def text(*, required: bool = False, many: bool = False) -> Field:
     """Return an element with any text."""
     return Field(read=lambda _, value: value, required=required, many=many)
+
+
+def prefix(*, ec: str) -> Field:
+    """Return an element with the beginning of keys; `ec` is the finer code of the error for another text."""
+
+    def read(name: str, value: str) -> str:
+        if len(value) > MAX_KEY or any(unicodedata.category(each) == "Cc" for each in value):
+            why = f"{name} is the beginning of keys: up to {MAX_KEY} characters, none of which controls anything."
+            raise invalid(name, value, why, ec=ec)
+        return value
+
+    return Field(read=read)
 
 
 def line(*, required: bool = False, many: bool = False) -> Field:

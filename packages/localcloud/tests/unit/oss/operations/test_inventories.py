@@ -62,7 +62,7 @@ def order(service: OssService, name: str = "daily", /, prefix: str = "lists", **
         **elements,
     }
     body = render(INVENTORY.root, document)
-    place = INVENTORY.read(body, name, 0.0, find_bucket=service.buckets.find)
+    place = INVENTORY.read(body, name, 0.0, find_bucket=service.buckets.find, pass_role=lambda _: None)
     service.buckets.change_setting("kept", INVENTORY.key(name), place)
 
 

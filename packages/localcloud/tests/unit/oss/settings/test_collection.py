@@ -14,13 +14,14 @@ from localcloud.oss.settings.collection import INVENTORY
 BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 
 
-def destination(bucket: str, *encryptions: str) -> dict[str, object]:
+def destination(bucket: str, *encryptions: str, prefix: str = "") -> dict[str, object]:
     return {
         "OSSBucketDestination": {
             "Format": "CSV",
             "AccountId": "1",
             "RoleArn": "acs:ram::1:role/r",
             "Bucket": bucket,
+            "Prefix": prefix,
             "Encryption": dict.fromkeys(encryptions or ("SSE-OSS",), ""),
         }
     }
@@ -38,7 +39,9 @@ CONTENT = {
 
 def put(bucket: Bucket, name: str = "daily", **changes: object) -> Bucket:
     body = render("InventoryConfiguration", {**CONTENT, **changes})
-    place = INVENTORY.read(body, name, 0.0, find_bucket={"b": bucket}.get)
+    passed: list[str] = []
+    place = INVENTORY.read(body, name, 0.0, find_bucket={"b": bucket}.get, pass_role=passed.append)
+    assert passed == ["acs:ram::1:role/r"], "who names a role needs to pass it"
     return replace(bucket, settings={**bucket.settings, INVENTORY.key(name): place(bucket)})
 
 
@@ -65,6 +68,35 @@ def test_a_wrong_document_is_refused(name: str, changes: dict[str, object], code
     with pytest.raises(OssError) as error:
         put(BUCKET, name, **changes)
     assert error.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("prefix", "code"),
+    [
+        ("a/é *%", None),
+        ("a" * 1023, None),
+        ("a" * 1024, "0020-00000034"),
+        ("a\x7f", "0020-00000034"),
+        ("a\tb", "0020-00000034"),
+        ("/a", "0020-00000034"),
+        ("\\a", "0020-00000034"),
+    ],
+)
+def test_lists_are_kept_where_objects_can_be(prefix: str, code: str | None) -> None:
+    elsewhere = destination("acs:oss:::b", prefix=prefix)
+    if code is None:
+        assert put(BUCKET, Destination=elsewhere)
+        return
+    with pytest.raises(OssError) as error:
+        put(BUCKET, Destination=elsewhere)
+    assert (error.value.code, error.value.ec) == ("InvalidArgument", code)
+
+
+def test_a_filter_has_the_beginning_of_keys() -> None:
+    assert put(BUCKET, Filter={"Prefix": "/a"}), "none of which there is, but nobody forbids it"
+    with pytest.raises(OssError) as error:
+        put(BUCKET, Filter={"Prefix": "a" * 1024})
+    assert error.value.ec == "0020-00000021"
 
 
 def test_an_inventory_is_enciphered_with_a_named_key_or_the_default_one() -> None:
