@@ -12,6 +12,7 @@ import pytest
 from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Upload
+from localcloud.oss.operations.copies import Differences
 from localcloud.oss.operations.service import OssService
 
 ROUNDS = 25
@@ -52,7 +53,7 @@ def changes_of(service: OssService) -> Iterator[Callable[[], object]]:
         [
             lambda: service.objects.set_acl("races", "k", "private"),
             lambda: service.objects.set_tagging("races", "k", TAGS),
-            lambda: service.copies.copy(("races", "k", None), "races", "k", headers={"x-oss-meta-a": "1"}),
+            lambda: service.copies.copy(("races", "k", None), "races", "k", Differences(headers={"x-oss-meta-a": "1"})),
         ]
     )
 

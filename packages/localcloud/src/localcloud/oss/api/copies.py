@@ -14,7 +14,7 @@ from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.uploads import find_upload, part_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
-from localcloud.oss.operations.copies import Source
+from localcloud.oss.operations.copies import Differences, Source
 from localcloud.oss.operations.keys import check_key, check_version
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.settings.tags import read_tagging_header
@@ -34,12 +34,14 @@ async def copy_object(call: Call) -> web.StreamResponse:
         source,
         call.bucket,
         call.key,
+        Differences(
+            headers=kept_headers(call.headers) if directive == "REPLACE" else None,
+            acl=call.headers.get("x-oss-object-acl") or "default",
+            tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
+            storage=read_storage(call.headers),
+        ),
         permit=call.permit(on_version("GetObject", source[2]), source[0]),
         check=found.check,
-        headers=kept_headers(call.headers) if directive == "REPLACE" else None,
-        acl=call.headers.get("x-oss-object-acl") or "default",
-        tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
-        storage=read_storage(call.headers),
         overwrite=call.overwrite,
         requester=call.requester,
     )

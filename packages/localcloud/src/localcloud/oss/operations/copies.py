@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_COPY, Attributes, Bucket, ObjectKind, Part, Storage, StoredObject, Upload
@@ -25,6 +25,29 @@ EVENT = "ObjectCreated:CopyObject"
 LASTING = ("content-type", "x-oss-meta-client-side-encryption-")
 # Bucket and key of an object, or of a symlink to it, and its version; None: the current one.
 Source = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Differences:
+    """What a copy has of its own; all else is its source's."""
+
+    headers: Mapping[str, str] | None = None  # None: the source's
+    acl: str = "default"
+    tagging: tuple[str | None] | None = None  # XML or None; None: the source's
+    storage: Storage = field(default_factory=Storage)
+
+    def attributes(self, item: StoredObject) -> Attributes:
+        """Return the attributes of a copy of an object."""
+        kept = item.attributes
+        headers = kept.headers
+        if self.headers is not None:  # the copy's own, before which some of the source's stay
+            lasting = {name: value for name, value in kept.headers.items() if name.startswith(LASTING)}
+            headers = {**lasting, **self.headers}
+        tagging = kept.tagging if self.tagging is None else self.tagging[0]
+        return replace(kept, headers=headers, acl=self.acl, tagging=tagging, storage=self.storage)
+
+
+ALIKE = Differences()
 
 
 class _ChangedError(Exception):
@@ -66,13 +89,10 @@ class CopyOperations(Operations):
         source: Source,
         bucket: str,
         key: str,
+        differences: Differences = ALIKE,
         *,
         permit: Permit = anybody,
         check: Check = anything,
-        headers: Mapping[str, str] | None = None,
-        acl: str = "default",
-        tagging: tuple[str | None] | None = None,
-        storage: Storage | None = None,
         overwrite: bool = True,
         requester: str = "",
     ) -> StoredObject:
@@ -82,12 +102,9 @@ class CopyOperations(Operations):
             source: the object to copy.
             bucket: the target's bucket.
             key: the target's key.
+            differences: what the target has of its own.
             permit: asked for the source, as in `ObjectOperations.open`.
             check: asked for the conditions on the source.
-            headers: the target's headers; None: the source's.
-            acl: the target's ACL.
-            tagging: the target's tags, XML or None; None: the source's.
-            storage: how the target is kept; None: as its bucket says.
             overwrite: False refuses to replace an object.
             requester: the principal's id, told to subscribers.
 
@@ -106,7 +123,7 @@ class CopyOperations(Operations):
                     bucket,
                     key,
                     self._store.blobs.share(item),
-                    _attributes_of_copy(item, headers, acl, tagging, storage),
+                    differences.attributes(item),
                     etag=item.etag,
                     overwrite=overwrite,
                     event=EVENT,
@@ -117,7 +134,7 @@ class CopyOperations(Operations):
 
         def describe(present: StoredObject) -> Attributes:
             check(present)
-            return _attributes_of_copy(present, headers, acl, tagging, storage)
+            return differences.attributes(present)
 
         copied = None
         while copied is None:
@@ -219,26 +236,6 @@ def _check_size(item: StoredObject) -> None:
             f"The source object is larger than {MAX_COPY} bytes; copy it with UploadPartCopy.",
             {"MaxSizeAllowed": str(MAX_COPY), "ProposedSize": str(item.size)},
         )
-
-
-def _attributes_of_copy(
-    item: StoredObject,
-    headers: Mapping[str, str] | None,
-    acl: str,
-    tagging: tuple[str | None] | None,
-    storage: Storage | None,
-) -> Attributes:
-    kept = item.attributes
-    if headers is not None:  # the target's own, before which some of the source's stay
-        lasting = {name: value for name, value in kept.headers.items() if name.startswith(LASTING)}
-        headers = {**lasting, **headers}
-    return replace(
-        kept,
-        headers=kept.headers if headers is None else dict(headers),
-        acl=acl,
-        tagging=tagging[0] if tagging else kept.tagging,
-        storage=storage or Storage(),
-    )
 
 
 def _chunks(read: Callable[[int], bytes], length: int) -> Iterator[bytes]:

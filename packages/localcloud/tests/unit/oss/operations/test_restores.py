@@ -6,6 +6,7 @@ import pytest
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Storage
+from localcloud.oss.operations.copies import Differences
 from localcloud.oss.operations.restores import DAY, HOUR, MINUTE, Wish, restore_state
 from localcloud.oss.operations.service import OssService
 from tests.support.clock import Clock
@@ -83,7 +84,7 @@ def test_an_archived_object_is_copied_nowhere(service: OssService) -> None:
     with pytest.raises(OssError, match="InvalidObjectState"):
         service.copies.copy(("kept", "a", None), "kept", "c")
     with pytest.raises(OssError, match="InvalidObjectState"):
-        service.copies.copy(("kept", "a", None), "kept", "a", storage=Storage(storage_class="Standard"))
+        service.copies.copy(("kept", "a", None), "kept", "a", Differences(storage=Storage(storage_class="Standard")))
 
 
 def test_a_bucket_that_reads_archives_directly_needs_no_restoration(service: OssService) -> None:
@@ -99,7 +100,7 @@ def test_an_object_has_its_own_class_or_the_buckets(service: OssService) -> None
     assert service.objects.get("cold", "a").attributes.storage.storage_class == "IA"
     put(service, "Standard", bucket="cold")
     assert service.objects.get("cold", "a").attributes.storage.storage_class == "Standard"
-    service.copies.copy(("cold", "a", None), "cold", "a", storage=Storage(storage_class="Archive"))
+    service.copies.copy(("cold", "a", None), "cold", "a", Differences(storage=Storage(storage_class="Archive")))
     stat = service.buckets.stat("cold")
     assert (dict(stat.sizes), dict(stat.counts)) == ({"Archive": 1}, {"Archive": 1})
     with pytest.raises(OssError, match="InvalidStorageClass"):
