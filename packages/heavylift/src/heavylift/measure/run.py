@@ -47,7 +47,7 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Testbed:
     """Where a measurement happens: the cloud, and the names of what it makes there."""
 
     session: Session
@@ -75,15 +75,15 @@ def measure(
         HeavyliftError: it failed; the message ends with what could not be removed.
     """
     stack = f"heavylift-measure-{secrets.token_hex(3)}"
-    place = Place(session=session, ros=ros, stacks=stacks, stack=stack, bucket=f"{stack}-{session.account_id}")
+    testbed = Testbed(session=session, ros=ros, stacks=stacks, stack=stack, bucket=f"{stack}-{session.account_id}")
     with TemporaryDirectory(prefix="heavylift-measure-") as name:
         _say(output, "installing and packing as the article does (one thread, zlib) …")
         files = prepare(subject, Path(name))
         for variable in left_out(subject):
             _say(output, f"left out: the variable {variable} names a resource of the function's own stack")
-        with _removed(place, output):
-            _deploy(place, subject, files, Path(name), output)
-            found = _start(place, subject, files.ways, payload, starts, output)
+        with _removed(testbed, output):
+            _deploy(testbed, subject, files, Path(name), output)
+            found = _start(testbed, subject, files.ways, payload, starts, output)
     module = str(subject.environment["HandlerModule"]).rpartition(".")[0]
     return [summarize(LABELS[way.name], found[way.name], _size(subject, way), module) for way in files.ways]
 
@@ -140,28 +140,30 @@ def _keys(applib: Archive, model: Archive | None) -> dict[str, str]:
     return {"AppLibObject": applib.key, **({"ModelObject": model.key} if model else {})}
 
 
-def _deploy(place: Place, subject: Subject, files: Files, work: Path, output: Output) -> None:
-    bucket = place.session.bucket(place.bucket)
+def _deploy(testbed: Testbed, subject: Subject, files: Files, work: Path, output: Output) -> None:
+    bucket = testbed.session.bucket(testbed.bucket)
     make_bucket(bucket)
     for key, path in files.paths.items():
         with output.progress(f"upload {key[:28]}", path.stat().st_size) as progress:
             upload(bucket, path, key, progress, checkpoints=work)
-    template = make_template(subject, stack=place.stack, bucket=place.bucket, ways=files.ways)
+    template = make_template(subject, stack=testbed.stack, bucket=testbed.bucket, ways=files.ways)
     definition = StackDefinition(
         template=json.dumps(template),
         parameters={},
-        tags=with_buckets({}, [place.bucket]),  # so that `heavylift destroy` finds it, should this process be killed
+        tags=with_buckets({}, [testbed.bucket]),  # so that `heavylift destroy` finds it, should this process be killed
         timeout=DEPLOYMENT,
         rollback=True,
         replace=False,
     )
-    place.stacks.deploy(place.stack, definition)
+    testbed.stacks.deploy(testbed.stack, definition)
 
 
 def _start(
-    place: Place, subject: Subject, ways: Sequence[Way], payload: bytes, starts: int, output: Output
+    testbed: Testbed, subject: Subject, ways: Sequence[Way], payload: bytes, starts: int, output: Output
 ) -> dict[str, list[ColdStart]]:
-    functions = {way.name: Function(place.session, function_name(subject, place.stack, way), payload) for way in ways}
+    functions = {
+        way.name: Function(testbed.session, function_name(subject, testbed.stack, way), payload) for way in ways
+    }
     found: dict[str, list[ColdStart]] = {name: [] for name in functions}
     for number in range(1, starts + 1):
         for name, function in functions.items():
@@ -178,7 +180,7 @@ def _size(subject: Subject, way: Way) -> Size:
 
 
 @contextmanager
-def _removed(place: Place, output: Output) -> Iterator[None]:
+def _removed(testbed: Testbed, output: Output) -> Iterator[None]:
     """Remove the stack and the bucket in the end.
 
     Raises:
@@ -187,21 +189,21 @@ def _removed(place: Place, output: Output) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _say(output, f"removing {place.stack} …")
-        if stays := _remove(place):
+        _say(output, f"removing {testbed.stack} …")
+        if stays := _remove(testbed):
             known = explain(error) if isinstance(error, Exception) else HeavyliftError("interrupted")
             raise HeavyliftError(f"{known or error}; {stays}") from error
         raise
-    _say(output, f"removing {place.stack} …")
-    if stays := _remove(place):
+    _say(output, f"removing {testbed.stack} …")
+    if stays := _remove(testbed):
         raise HeavyliftError(stays)
 
 
-def _remove(place: Place) -> str:
+def _remove(testbed: Testbed) -> str:
     """Remove the stack and the bucket; return a sentence about what stays, or nothing."""
     parts: dict[str, Callable[[], None]] = {
-        f"the stack {place.stack}": lambda: _remove_stack(place),
-        f"the bucket {place.bucket}": lambda: _remove_bucket(place),
+        f"the stack {testbed.stack}": lambda: _remove_stack(testbed),
+        f"the bucket {testbed.bucket}": lambda: _remove_bucket(testbed),
     }
     stays = []
     for what, remove in parts.items():
@@ -213,26 +215,24 @@ def _remove(place: Place) -> str:
             stays.append(f"{what} ({explain(error) or error})")
     if not stays:
         return ""
-    where = "" if place.session.is_local else f" --cloud {place.session.region}"
-    return (
-        f"NOT REMOVED: {' and '.join(stays)}: run `heavylift destroy {place.stack}{where}`, or remove it in the console"
-    )
+    where = "" if testbed.session.is_local else f" --cloud {testbed.session.region}"
+    return f"NOT REMOVED: {' and '.join(stays)}: run `heavylift destroy {testbed.stack}{where}`, or remove it in the console"
 
 
-def _remove_stack(place: Place) -> None:
+def _remove_stack(testbed: Testbed) -> None:
     try:
-        stack = place.ros.find(place.stack)
+        stack = testbed.ros.find(testbed.stack)
         deadline = time.monotonic() + BUSY_SECONDS
         while stack.is_busy and time.monotonic() < deadline:  # what was interrupted goes on
             time.sleep(1)
-            stack = place.ros.get(stack.id)
-        place.stacks.destroy(stack)
+            stack = testbed.ros.get(stack.id)
+        testbed.stacks.destroy(stack)
     except StackNotFoundError:
         return
 
 
-def _remove_bucket(place: Place) -> None:
-    bucket = place.session.bucket(place.bucket)
+def _remove_bucket(testbed: Testbed) -> None:
+    bucket = testbed.session.bucket(testbed.bucket)
     if not remove_bucket(bucket) and has_bucket(bucket):
         raise HeavyliftError("it was not tagged as heavylift's before the interruption")
 

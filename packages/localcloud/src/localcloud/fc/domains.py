@@ -13,7 +13,7 @@ KINDS = (EQUAL, WILDCARD)  # of rules, in the order in which they are tried; ass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class Rewrite:
     """A rule that rewrites a request's path."""
 
     kind: str  # one of KINDS
@@ -29,7 +29,7 @@ class Route:
     function: str  # its path; it need not exist yet
     qualifier: str = ""
     methods: Sequence[str] = ()  # FC 3.0; empty: all
-    rules: Sequence[Rule] = ()  # the first one that matches counts
+    rules: Sequence[Rewrite] = ()  # the first one that matches counts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

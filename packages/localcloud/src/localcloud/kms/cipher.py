@@ -12,7 +12,7 @@ import os
 import uuid
 from dataclasses import dataclass
 
-from localcloud.kms.model import Context, Key
+from localcloud.kms.model import EncryptionContext, Key
 
 _FORM = b"\x01"
 _NONCE = 12  # bytes (NIST SP 800-38D, section 5.2.1.1)
@@ -30,7 +30,7 @@ class Blob:
     sealed: bytes
 
 
-def seal(key: Key, text: str, context: Context) -> str:
+def seal(key: Key, text: str, context: EncryptionContext) -> str:
     """Encipher a text; return it as a CiphertextBlob."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -55,7 +55,7 @@ def read_blob(text: str) -> Blob:
     return Blob(key_id=str(uuid.UUID(bytes=content[len(_FORM) : _HEAD])), nonce=body[:_NONCE], sealed=body[_NONCE:])
 
 
-def unseal(key: Key, blob: Blob, context: Context) -> str:
+def unseal(key: Key, blob: Blob, context: EncryptionContext) -> str:
     """Decipher a blob.
 
     Raises:
@@ -71,5 +71,5 @@ def unseal(key: Key, blob: Blob, context: Context) -> str:
     return opened.decode()
 
 
-def _bound(key_id: str, context: Context) -> bytes:
+def _bound(key_id: str, context: EncryptionContext) -> bytes:
     return json.dumps([key_id, context], sort_keys=True).encode()

@@ -12,7 +12,7 @@ KEY_SIZE = 32  # bytes of a key's material: Aliyun_AES_256
 ALIAS = re.compile(r"alias/[A-Za-z0-9/_-]{1,249}", re.ASCII)  # 255 characters with its beginning (CreateAlias)
 SERVICES = ("oss",)  # that encipher with a key of their own, `alias/acs/SERVICE`, where the user names none
 MANAGED = "alias/acs/"  # how the aliases of those keys begin
-Context = Mapping[str, str]  # EncryptionContext: what must be given again to decipher
+EncryptionContext = Mapping[str, str]  # EncryptionContext: what must be given again to decipher
 
 
 class State(StrEnum):

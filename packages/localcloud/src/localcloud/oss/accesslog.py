@@ -79,7 +79,7 @@ _COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class LoggedRequest:
     """A request that was answered."""
 
     address: str  # of the client
@@ -126,7 +126,7 @@ def operation_of(method: str, level: str, query: Mapping[str, str], *, copies: b
     return _COPIES.get(name, name) if copies else name
 
 
-def write_line(entry: Entry) -> bytes:
+def write_line(entry: LoggedRequest) -> bytes:
     """Return the line of a request, with its end."""
     moment = time.strftime("%d/%b/%Y:%H:%M:%S +0800", time.gmtime(entry.time + BEIJING))
     key = f"/{quote(entry.key, errors='surrogateescape')}" if entry.key else NONE

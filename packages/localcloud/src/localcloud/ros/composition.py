@@ -8,7 +8,7 @@ from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.routes import create_app
-from localcloud.ros.model import Account
+from localcloud.ros.model import Owner
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.operations.sources import Permit
 from localcloud.ros.resources.datasources.registry import data_sources
@@ -39,7 +39,7 @@ def create(context: Context) -> Service:
     ros = RosService(
         folder,
         types=types,
-        account=Account(region=context.region, account_id=context.account_id),
+        owner=Owner(region=context.region, account_id=context.account_id),
         authorizer=context.authorizer,
         evaluate=Evaluator(),
         read_object=read_object,

@@ -162,7 +162,7 @@ RESOURCE_MOVES: Mapping[ResourceStatus, frozenset[ResourceStatus]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class Owner:
     """The account, in one region, whose stacks these are."""
 
     region: str

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from localcloud.oss.accesslog import NONE, Entry, operation_of, write_line
+from localcloud.oss.accesslog import NONE, LoggedRequest, operation_of, write_line
 
-ENTRY = Entry(
+ENTRY = LoggedRequest(
     address="127.0.0.1",
     time=1_335_888_004.9,
     method="GET",

@@ -13,7 +13,7 @@ import pytest
 from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Identity
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.model import Account, Source, Stack
+from localcloud.ros.model import Owner, Source, Stack
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.declarations import STACK_TAGS
@@ -127,7 +127,7 @@ class Cloud:
         self.ros = RosService(
             self.folder,
             types={TYPE: self.things},
-            account=Account(region="cn-hangzhou", account_id="1234567890123456"),
+            owner=Owner(region="cn-hangzhou", account_id="1234567890123456"),
             authorizer=self.rights,
             evaluate=Here(),
             read_object=self.read_object,

@@ -11,7 +11,7 @@ from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.calls import Call, page
 from localcloud.fc.api.properties import read_fields, read_member
 from localcloud.fc.api.table import FC3_VERSION
-from localcloud.fc.domains import KINDS, Certificate, CustomDomain, Route, Rule
+from localcloud.fc.domains import KINDS, Certificate, CustomDomain, Rewrite, Route
 from localcloud.fc.errors import FcError
 from localcloud.fc.operations.service import FcService
 from localcloud.kernel.times import to_seconds
@@ -101,7 +101,7 @@ def _read_route(route: object, generation: int) -> Route:
     )
 
 
-def _read_rules(config: Body) -> tuple[Rule, ...]:
+def _read_rules(config: Body) -> tuple[Rewrite, ...]:
     path, rules = "routeConfig.routes.rewriteConfig.", []
     for kind, given in config.items():
         if not given:
@@ -117,7 +117,7 @@ def _read_rules(config: Body) -> tuple[Rule, ...]:
                 raise FcError(
                     "InvalidArgument", f"{path}{kind}: expected a match, and a replacement that begins with /"
                 )
-            rules.append(Rule(kind=kind, match=texts[0], replacement=str(texts[1])))
+            rules.append(Rewrite(kind=kind, match=texts[0], replacement=str(texts[1])))
     return tuple(rules)
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from localcloud.fc.api.calls import Call
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.operations.uploads import Place
+from localcloud.fc.operations.uploads import CodeUpload
 from localcloud.fc.platform import MAX_CODE_OSS
 from localcloud.kernel.times import to_seconds
 
@@ -25,7 +25,7 @@ async def get_temp_code_bucket_token(fc: FcService, call: Call) -> web.Response:
     return web.json_response({**_describe(fc, place), "codeSizeLimit": MAX_CODE_OSS})
 
 
-def _describe(fc: FcService, place: Place) -> dict[str, Any]:
+def _describe(fc: FcService, place: CodeUpload) -> dict[str, Any]:
     credential = place.credential
     return {
         "credentials": {

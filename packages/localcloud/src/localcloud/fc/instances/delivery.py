@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class LogEntry:
     """A log of a function."""
 
     time: float  # seconds since the epoch
@@ -48,7 +48,7 @@ class Destination:
 class Deliver(Protocol):
     """Writes to logstores; called in threads."""
 
-    def __call__(self, destination: Destination, entries: Sequence[Entry]) -> None:
+    def __call__(self, destination: Destination, entries: Sequence[LogEntry]) -> None:
         """Write logs.
 
         Raises:
@@ -71,7 +71,7 @@ class Lines:
 
     def __init__(
         self,
-        take: Callable[[Entry], None],
+        take: Callable[[LogEntry], None],
         fields: Sequence[tuple[str, str]],
         *,
         by_date: bool,
@@ -101,7 +101,7 @@ class Lines:
         message, self._block = "\n".join(self._block), []
         if message:
             instance = (("instanceID", self.instance),) if self.instance else ()
-            self._take(Entry(time=self._clock(), fields=(("message", message), *self._fields, *instance)))
+            self._take(LogEntry(time=self._clock(), fields=(("message", message), *self._fields, *instance)))
 
 
 class Delivery:
@@ -117,7 +117,7 @@ class Delivery:
         self._deliver = deliver
         self._complain = complain
         self._clock = clock
-        self._waiting: dict[Destination, list[Entry]] = {}
+        self._waiting: dict[Destination, list[LogEntry]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._told: set[tuple[Destination, str]] = set()
 
@@ -133,7 +133,7 @@ class Delivery:
         if destination is None:
             return None
 
-        def take(entry: Entry) -> None:
+        def take(entry: LogEntry) -> None:
             self._add(destination, entry)
 
         by_date = config.get("logBeginRule") == "DefaultRegex"
@@ -144,7 +144,7 @@ class Delivery:
         # The form of the topic is assumed.
         destination = _destination(release, topic=f"FCRequestMetrics:/{'/'.join(_names(release))}")
         if destination is not None and _config(release).get("enableRequestMetrics") is True:
-            self._add(destination, Entry(time=self._clock(), fields=(*_fields(release, request_id), *metrics)))
+            self._add(destination, LogEntry(time=self._clock(), fields=(*_fields(release, request_id), *metrics)))
 
     def report(self, trigger: Trigger, logstore: tuple[str, str], fields: Sequence[tuple[str, str]]) -> None:
         """Deliver a log of what a trigger did, as the platform; its topic is assumed.
@@ -158,7 +158,7 @@ class Delivery:
         destination = Destination(
             function=trigger.function, role="", project=project, logstore=name, topic=f"trigger:{trigger.name}"
         )
-        self._add(destination, Entry(time=self._clock(), fields=fields))
+        self._add(destination, LogEntry(time=self._clock(), fields=fields))
 
     async def close(self) -> None:
         """Deliver what waits, and no more."""
@@ -167,7 +167,7 @@ class Delivery:
             await asyncio.gather(self._pump, return_exceptions=True)
         await self._flush()
 
-    def _add(self, destination: Destination, entry: Entry) -> None:
+    def _add(self, destination: Destination, entry: LogEntry) -> None:
         self._waiting.setdefault(destination, []).append(entry)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._run())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.instances.delivery import Destination, Entry
+from localcloud.fc.instances.delivery import Destination, LogEntry
 from localcloud.fc.instances.environment import PRINCIPAL, Roles
 from localcloud.kernel.identity import Authorizer, Credential, Identity
 from localcloud.sls.model import NANOSECONDS, Log, LogGroup
@@ -55,7 +55,7 @@ class LogstoreDelivery:
         self._clock = clock
         self._credentials: dict[str, Credential] = {}  # by role
 
-    def __call__(self, destination: Destination, entries: Sequence[Entry]) -> None:
+    def __call__(self, destination: Destination, entries: Sequence[LogEntry]) -> None:
         """See `Deliver`."""
         if destination.role:
             self._require(destination)

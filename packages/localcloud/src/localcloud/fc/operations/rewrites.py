@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from localcloud.fc.domains import EQUAL, KINDS, Rule
+from localcloud.fc.domains import EQUAL, KINDS, Rewrite
 
 _REFERENCE = re.compile(r"\$(\d)")
 
 
-def rewrite(rules: Sequence[Rule], target: str) -> str:
+def rewrite(rules: Sequence[Rewrite], target: str) -> str:
     """Return the target of a request, its path and query, as the first rule that matches rewrites it."""
     for rule in sorted(rules, key=lambda each: KINDS.index(each.kind)):
         path, mark, query = target.partition("?")

@@ -47,7 +47,7 @@ class Lender(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class CodeUpload:
     """A place for one code package, and the credential that puts it there."""
 
     bucket: str
@@ -70,7 +70,7 @@ class CodeUploads:
         self._account_id = settings.account_id
         self.bucket = f"fc-code-{settings.region}-{settings.account_id}"
 
-    def place(self, folder: str = "") -> Place:
+    def place(self, folder: str = "") -> CodeUpload:
         """Return a new place, whose key is ACCOUNT/NAME, or ACCOUNT/FOLDER/NAME."""
         if self._buckets.find(self.bucket) is None:
             self._buckets.create(self.bucket)
@@ -85,4 +85,4 @@ class CodeUploads:
         }
         policy = json.dumps({"Version": "1", "Statement": [statement]})
         credential = self._lender.lend(policy, session_name=f"fc-code-{name}", duration=LIFE)
-        return Place(bucket=self.bucket, name=name, credential=credential)
+        return CodeUpload(bucket=self.bucket, name=name, credential=credential)

@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.fc.attachments import Mount, Nas, Vpc
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum, ScheduledAction
-from localcloud.fc.domains import Certificate, CustomDomain, Route, Rule
+from localcloud.fc.domains import Certificate, CustomDomain, Rewrite, Route
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
@@ -150,7 +150,7 @@ def _read_minimum(record: dict[str, Any]) -> Minimum:
 def _read_domain(record: dict[str, Any]) -> CustomDomain:
     certificate = record["certificate"]
     routes = [
-        Route(**{**each, "methods": tuple(each["methods"]), "rules": tuple(Rule(**rule) for rule in each["rules"])})
+        Route(**{**each, "methods": tuple(each["methods"]), "rules": tuple(Rewrite(**rule) for rule in each["rules"])})
         for each in record["routes"]
     ]
     kept = Certificate(**certificate) if certificate else None

@@ -12,7 +12,7 @@ from localcloud.kernel.parameters import Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import read_json
 from localcloud.kms.errors import KmsError
-from localcloud.kms.model import Context
+from localcloud.kms.model import EncryptionContext
 from localcloud.kms.operations.aliases import alias_not_found
 from localcloud.kms.operations.service import KmsService
 
@@ -67,7 +67,7 @@ class Calls:
         return found
 
 
-def read_context(call: Call) -> Context:
+def read_context(call: Call) -> EncryptionContext:
     """Return the EncryptionContext of a call, a JSON object of texts; empty: it has none.
 
     Raises:

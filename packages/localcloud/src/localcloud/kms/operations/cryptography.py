@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from localcloud.kms.cipher import Blob, read_blob, seal, unseal
 from localcloud.kms.errors import KmsError
-from localcloud.kms.model import Context, Key
+from localcloud.kms.model import EncryptionContext, Key
 from localcloud.kms.operations.aliases import Aliases
 
 MAX_PLAINTEXT = 6 * 1024  # bytes (Encrypt)
@@ -29,7 +29,7 @@ class DataKey:
 class Cryptography(Aliases):
     """The account's keys, and what they encipher."""
 
-    def encrypt(self, key_id: str, plaintext: str, context: Context) -> tuple[Key, str]:
+    def encrypt(self, key_id: str, plaintext: str, context: EncryptionContext) -> tuple[Key, str]:
         """Encipher a text; return the key and the CiphertextBlob.
 
         Raises:
@@ -53,7 +53,7 @@ class Cryptography(Aliases):
         except ValueError as error:
             raise _not_valid(error) from error
 
-    def decrypt(self, blob: Blob, context: Context) -> tuple[Key, str]:
+    def decrypt(self, blob: Blob, context: EncryptionContext) -> tuple[Key, str]:
         """Decipher a blob; return the key and the text.
 
         Raises:
@@ -65,7 +65,7 @@ class Cryptography(Aliases):
         except ValueError as error:
             raise _not_valid(error) from error
 
-    def generate(self, key_id: str, size: int, context: Context) -> DataKey:
+    def generate(self, key_id: str, size: int, context: EncryptionContext) -> DataKey:
         """Make a data key of so many bytes.
 
         Raises:

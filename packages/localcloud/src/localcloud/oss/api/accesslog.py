@@ -10,7 +10,7 @@ from aiohttp import web
 from localcloud.kernel.door import HEADERS, HOST, ID
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential
-from localcloud.oss.accesslog import NONE, Entry, operation_of, write_line
+from localcloud.oss.accesslog import NONE, LoggedRequest, operation_of, write_line
 from localcloud.oss.api.call import COPY_SOURCE
 from localcloud.oss.api.dialect import OssDialect
 from localcloud.oss.api.guard import Guard
@@ -39,7 +39,7 @@ def log_request(request: web.Request, answer: web.StreamResponse | ApiError, oss
     oss.logs.add(bucket, write_line(_entry(request, answer, bucket, guard)))
 
 
-def _entry(request: web.Request, answer: web.StreamResponse | ApiError, bucket: Bucket, guard: Guard) -> Entry:
+def _entry(request: web.Request, answer: web.StreamResponse | ApiError, bucket: Bucket, guard: Guard) -> LoggedRequest:
     target, headers = request[URL], request[HEADERS]
     error = answer.code if isinstance(answer, ApiError) else NONE
     response = OssDialect().render(request, answer) if isinstance(answer, ApiError) else answer
@@ -56,7 +56,7 @@ def _entry(request: web.Request, answer: web.StreamResponse | ApiError, bucket: 
     signer = request.get(SIGNER)
     identity = signer.identity if signer else None
     version = request.version
-    return Entry(
+    return LoggedRequest(
         address=request.remote or NONE,
         time=guard.clock() - took,
         method=request.method,

@@ -20,7 +20,7 @@ ATTEMPTS = range(32 + 1)
 SESSIONS = range(1, 24 + 1)  # hours; assumed
 
 
-class Account(EntityKeeper):
+class Preferences(EntityKeeper):
     """The settings of the account."""
 
     @property

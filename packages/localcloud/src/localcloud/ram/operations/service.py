@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.ram.operations.account import Account
+from localcloud.ram.operations.account import Preferences
 from localcloud.ram.operations.attachments import Attachments
 from localcloud.ram.operations.decisions import Decisions
 from localcloud.ram.operations.tags import Tags
 from localcloud.ram.store import open_store
 
 
-class RamService(Attachments, Tags, Account, Decisions):
+class RamService(Attachments, Tags, Preferences, Decisions):
     """The account's identities. Implements `identity.CredentialStore` and `identity.Authorizer`; safe for threads."""
 
     def __init__(self, folder: Path, *, account: Credential, clock: Callable[[], float]) -> None:

@@ -9,7 +9,7 @@ from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Action, Call
 from localcloud.ros.api.decoding import NUMBERED
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Account
+from localcloud.ros.model import Owner
 
 OF_TEMPLATES = frozenset(
     {"CreateTemplate", "UpdateTemplate", "DeleteTemplate", "ListTemplates", "ListTemplateVersions"}
@@ -17,11 +17,11 @@ OF_TEMPLATES = frozenset(
 Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
-def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[str]) -> Action:
+def make_action(owner: Owner, gate: Gate, handler: Handler, parameters: set[str]) -> Action:
     """Return an action that checks what every action checks; a parameter that it would ignore is refused.
 
     Args:
-        account: whose stacks these are.
+        owner: whose stacks these are.
         gate: asks whether the caller may, on the stack that the call names.
         handler: answers a call that may be answered.
         parameters: the names that it knows.
@@ -34,12 +34,12 @@ def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[
         if ignored:
             name = min(ignored)
             raise RosError("InvalidParameter", f"not implemented: the parameter {name} of {call.action}.")
-        region = call.parameters.get("RegionId", account.region)
-        if region != account.region:
+        region = call.parameters.get("RegionId", owner.region)
+        if region != owner.region:
             raise RosError(
-                "InvalidRegionId", f"not implemented: the region {region}; this embedded cloud is {account.region}."
+                "InvalidRegionId", f"not implemented: the region {region}; this embedded cloud is {owner.region}."
             )
-        resource = f"acs:ros:{account.region}:{account.account_id}:{_target(call)}"
+        resource = f"acs:ros:{owner.region}:{owner.account_id}:{_target(call)}"
         gate.require(call.caller, f"ros:{call.action}", resource)
         answer = handler(call)
         return await answer if isinstance(answer, Awaitable) else answer

@@ -61,7 +61,7 @@ class ChangeSetCalls:
             "StackId": change_set.stack_id,
             "StackName": change_set.stack_name,
             "Description": change_set.description,
-            "RegionId": self._ros.account.region,
+            "RegionId": self._ros.owner.region,
             "CreateTime": shown_time(change_set.created),
             "Status": "CREATE_COMPLETE",
             "StatusReason": "",

@@ -7,21 +7,21 @@ from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import decode_template, read_tags, required, switch, tag_filter
 from localcloud.ros.api.encoding import page, page_by_token, shown_tags, shown_time
 from localcloud.ros.api.sources import read_template
-from localcloud.ros.model import Account, StoredTemplate, TemplateVersion
+from localcloud.ros.model import Owner, StoredTemplate, TemplateVersion
 from localcloud.ros.operations.service import RosService
 
 ROTATE = "DeleteOldestNonSharedVersionWhenLimitExceeded"
 
 
-def summarize_stored(account: Account, template: StoredTemplate, version: TemplateVersion) -> Answer:
+def summarize_stored(owner: Owner, template: StoredTemplate, version: TemplateVersion) -> Answer:
     """Return what is told of a stored template beside its content."""
     return {
         "TemplateId": template.id,
         "TemplateName": version.name,
         "TemplateVersion": version.version,
-        "TemplateARN": f"acs:ros:*:{account.account_id}:template/{template.id}",
+        "TemplateARN": f"acs:ros:*:{owner.account_id}:template/{template.id}",
         "Description": version.description,
-        "OwnerId": account.account_id,
+        "OwnerId": owner.account_id,
         "ShareType": "Private",
         "ResourceGroupId": template.resource_group,
         "CreateTime": shown_time(version.created),
@@ -83,7 +83,7 @@ class LibraryCalls:
         ]
 
         def show(each: StoredTemplate) -> Answer:
-            shown = summarize_stored(self._ros.account, each, each.latest)
+            shown = summarize_stored(self._ros.owner, each, each.latest)
             shown["CreateTime"] = shown_time(each.versions[0].created)
             return shown | ({"Tags": shown_tags(each.tags)} if switch(given, "IncludeTags") else {})
 

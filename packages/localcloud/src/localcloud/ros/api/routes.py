@@ -151,4 +151,4 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, rpc.Action]:
         "DescribeRegions": (stacks.describe_regions, {"AcceptLanguage"}),
     }
     gate = Gate(authorizer, forbidden)
-    return {name: make_action(ros.account, gate, handler, known) for name, (handler, known) in table.items()}
+    return {name: make_action(ros.owner, gate, handler, known) for name, (handler, known) in table.items()}

@@ -123,7 +123,7 @@ class StackCalls:
             "StackId": stack.id,
             "StackName": stack.name,
             "StackType": "ROS",
-            "RegionId": self._ros.account.region,
+            "RegionId": self._ros.owner.region,
             "Status": stack.status,
             "StatusReason": stack.reason,
             "CreateTime": shown_time(stack.created),
@@ -165,7 +165,7 @@ class StackCalls:
 
     def describe_regions(self, _call: Call) -> Answer:
         """Answer DescribeRegions."""
-        region = self._ros.account.region
+        region = self._ros.owner.region
         return {"Regions": [{"RegionId": region, "LocalName": region, "RegionEndpoint": "ros.aliyuncs.com"}]}
 
 

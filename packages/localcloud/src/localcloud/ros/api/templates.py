@@ -41,7 +41,7 @@ class TemplateCalls:
             return {
                 "TemplateBody": decode_template(body),
                 "ChangeSetId": change_set.id,
-                "RegionId": self._ros.account.region,
+                "RegionId": self._ros.owner.region,
             }
         stack = self._ros.stacks.get(required(call, "StackId"))
         return {
@@ -50,12 +50,12 @@ class TemplateCalls:
             "Description": stack.source.description,
             "CreateTime": shown_time(stack.created),
             "UpdateTime": shown_time(stack.updated),
-            "RegionId": self._ros.account.region,
+            "RegionId": self._ros.owner.region,
         }
 
     def _stored(self, template_id: str, given: Mapping[str, str]) -> Answer:
         template, version = self._ros.library.get(template_id, given.get("TemplateVersion", ""))
-        answer = summarize_stored(self._ros.account, template, version)
+        answer = summarize_stored(self._ros.owner, template, version)
         if switch(given, "IncludeTags"):
             answer["Tags"] = shown_tags(template.tags)
         if switch(given, "IncludePermission"):
@@ -131,7 +131,7 @@ class TemplateCalls:
         return {
             "Stack": {
                 "StackName": name,
-                "RegionId": self._ros.account.region,
+                "RegionId": self._ros.owner.region,
                 "Description": resolved.template.description,
                 "TemplateDescription": resolved.template.description,
                 "DisableRollback": bool(request.disable_rollback),

@@ -16,11 +16,11 @@ from localcloud.kernel.access import Caller, Gate
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.errors import RosError, forbidden
 from localcloud.ros.model import (
-    Account,
     Detection,
     Difference,
     Drift,
     DriftStatus,
+    Owner,
     Resource,
     Stack,
     canonical_type,
@@ -39,7 +39,7 @@ class Drifts:
         types: the resource types by name.
         store: what is kept of it.
         stacks: the stacks.
-        account: whose they are.
+        owner: whose they are.
         authorizer: decides who may look.
         clock: seconds since the epoch.
     """
@@ -50,14 +50,14 @@ class Drifts:
         *,
         store: RosStore,
         stacks: Stacks,
-        account: Account,
+        owner: Owner,
         authorizer: Authorizer,
         clock: Callable[[], float],
     ) -> None:
         self._types = types
         self._store = store
         self._stacks = stacks
-        self._account = account
+        self._owner = owner
         self._gate = Gate(authorizer, forbidden)
         self._clock = clock
 
@@ -109,7 +109,7 @@ class Drifts:
         kind, now = self._types[canonical_type(resource.type)], self._clock()
         if not isinstance(kind, Detectable) or not resource.physical_id:
             return Drift(status=DriftStatus.NOT_CHECKED, checked=now)
-        context = Context.of(resource, stack, self._account, timeout=60.0, caller=caller)
+        context = Context.of(resource, stack, self._owner, timeout=60.0, caller=caller)
         for right in kind.rights_to_read(context, resource.physical_id):
             self._gate.require(caller, right.action, right.resource, right.conditions)
         actual = await asyncio.to_thread(kind.present, context, resource.physical_id, resource.properties)

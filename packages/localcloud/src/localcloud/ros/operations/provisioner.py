@@ -14,7 +14,7 @@ from dataclasses import replace
 from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.errors import RefusedError, ResourceError, RosError
-from localcloud.ros.model import Account, Resource, ResourceStatus, canonical_type
+from localcloud.ros.model import Owner, Resource, ResourceStatus, canonical_type
 from localcloud.ros.operations.operation import CHANGED, MAX_REASON, Operation, OperationError
 from localcloud.ros.resources.calls import reasons
 from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType
@@ -27,13 +27,13 @@ class Provisioner:
 
     Args:
         types: the resource types by name.
-        account: whose resources they are.
+        owner: whose resources they are.
         authorizer: decides what the callers of operations may do.
     """
 
-    def __init__(self, types: Mapping[str, ResourceType], account: Account, authorizer: Authorizer) -> None:
+    def __init__(self, types: Mapping[str, ResourceType], owner: Owner, authorizer: Authorizer) -> None:
         self._types = types
-        self._account = account
+        self._owner = owner
         self._gate = Gate(authorizer, _refuse)
 
     def type_of(self, name: str) -> ResourceType:
@@ -131,7 +131,7 @@ class Provisioner:
         return Context.of(
             resource,
             stack,
-            self._account,
+            self._owner,
             timeout=stack.timeout * 60.0,
             caller=operation.caller,
             going_back=operation.kind == "ROLLBACK",

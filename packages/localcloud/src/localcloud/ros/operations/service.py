@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.model import Account
+from localcloud.ros.model import Owner
 from localcloud.ros.operations.change_sets import ChangeSets
 from localcloud.ros.operations.children import ChildStacks
 from localcloud.ros.operations.drift import Drifts
@@ -30,7 +30,7 @@ class RosService:
     Args:
         folder: where its state lies.
         types: the resource types by name, beside those that are ROS's own.
-        account: whose they are.
+        owner: whose they are.
         authorizer: decides what the callers of operations may do.
         evaluate: evaluates templates.
         read_object: reads what lies in OSS.
@@ -45,28 +45,26 @@ class RosService:
         folder: Path,
         *,
         types: Mapping[str, ResourceType],
-        account: Account,
+        owner: Owner,
         authorizer: Authorizer,
         evaluate: Evaluate,
         read_object: ReadObject,
         clock: Callable[[], float],
     ) -> None:
-        self.account = account
+        self.owner = owner
         self._evaluate = evaluate
         store, children = RosStore(folder), ChildStacks()
         self.signals = Signals(store)
         types = {**types, **own_types(children, self.signals)}
         self.types: Mapping[str, ResourceType] = types
-        provisioner = Provisioner(types, account, authorizer)
-        self.templates = Templates(types, store=store, account=account, authorizer=authorizer, evaluate=evaluate)
+        provisioner = Provisioner(types, owner, authorizer)
+        self.templates = Templates(types, store=store, owner=owner, authorizer=authorizer, evaluate=evaluate)
         self._executor = Executor(store=store, templates=self.templates, provisioner=provisioner, clock=clock)
         self.stacks = Stacks(store=store, templates=self.templates, executor=self._executor, clock=clock)
         self.change_sets = ChangeSets(store=store, stacks=self.stacks, clock=clock)
         self.library = Library(store=store, templates=self.templates, clock=clock)
-        self.sources = Sources(account, authorizer, library=self.library, read_object=read_object)
-        self.drifts = Drifts(
-            types, store=store, stacks=self.stacks, account=account, authorizer=authorizer, clock=clock
-        )
+        self.sources = Sources(owner, authorizer, library=self.library, read_object=read_object)
+        self.drifts = Drifts(types, store=store, stacks=self.stacks, owner=owner, authorizer=authorizer, clock=clock)
         self.labels = Labels(store)
         children.bind(self.stacks, self.sources)
 

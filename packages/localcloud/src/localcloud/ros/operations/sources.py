@@ -14,7 +14,7 @@ from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.outgoing import is_near, send
 from localcloud.ros.errors import RosError, forbidden
-from localcloud.ros.model import Account
+from localcloud.ros.model import Owner
 from localcloud.ros.operations.library import Library
 from localcloud.ros.template.bounds import MAX_SIZE
 
@@ -29,14 +29,14 @@ class Sources:
     """Reads what URLs name, with the rights of whoever names them.
 
     Args:
-        account: whose region the buckets are in of which a URL says no other.
+        owner: whose region the buckets are in of which a URL says no other.
         authorizer: decides who may read an object.
         library: the templates that ROS keeps.
         read_object: reads an object; blocks, and raises errors of OSS.
     """
 
-    def __init__(self, account: Account, authorizer: Authorizer, *, library: Library, read_object: ReadObject) -> None:
-        self._account = account
+    def __init__(self, owner: Owner, authorizer: Authorizer, *, library: Library, read_object: ReadObject) -> None:
+        self._owner = owner
         self._library = library
         self._gate = Gate(authorizer, forbidden)
         self._read_object = read_object
@@ -60,7 +60,7 @@ class Sources:
         except ValueError as error:
             raise _unreadable(url, f"it is no URL: {error}") from error
         if parts.scheme == "oss":
-            region = parse_qs(parts.query).get("RegionId", [self._account.region])[0]
+            region = parse_qs(parts.query).get("RegionId", [self._owner.region])[0]
             content = await self._of_bucket(url, parts.netloc, parts.path.removeprefix("/"), region, caller, limit)
         elif is_near(url):
             content = await _of_server(url, limit)
@@ -79,13 +79,13 @@ class Sources:
         Raises:
             RosError: there is none, or the caller may not see it.
         """
-        owner = f"acs:ros:{self._account.region}:{self._account.account_id}"
-        self._gate.require(caller, "ros:GetTemplate", f"{owner}:template/{template_id}")
+        prefix = f"acs:ros:{self._owner.region}:{self._owner.account_id}"
+        self._gate.require(caller, "ros:GetTemplate", f"{prefix}:template/{template_id}")
         return self._library.get(template_id, version)[1].body
 
     async def _of_bucket(self, url: str, bucket: str, key: str, region: str, caller: Caller, limit: int) -> bytes:
         def permit(key: str) -> None:
-            resource = f"acs:oss:oss-{region}:{self._account.account_id}:{bucket}/{key}"
+            resource = f"acs:oss:oss-{region}:{self._owner.account_id}:{bucket}/{key}"
             self._gate.require(caller, "oss:GetObject", resource)
 
         try:

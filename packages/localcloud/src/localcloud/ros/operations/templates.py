@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.model import Account, Change, Stack, StackStatus, canonical_type
+from localcloud.ros.model import Change, Owner, Stack, StackStatus, canonical_type
 from localcloud.ros.operations.completion import complete_properties
 from localcloud.ros.operations.constraints import find_constraints
 from localcloud.ros.operations.preview import preview, preview_properties
@@ -24,7 +24,7 @@ class Templates:
     Args:
         types: the resource types by name.
         store: the stacks, whose outputs templates of others may use.
-        account: whose they are.
+        owner: whose they are.
         authorizer: decides which outputs a caller may see.
         evaluate: runs functions of values.
     """
@@ -34,13 +34,13 @@ class Templates:
         types: Mapping[str, ResourceType],
         *,
         store: RosStore,
-        account: Account,
+        owner: Owner,
         authorizer: Authorizer,
         evaluate: Evaluate,
     ) -> None:
         self._declared = {name: kind.properties for name, kind in types.items()}
         self._store = store
-        self._account = account
+        self._owner = owner
         self._authorizer = authorizer
         self._evaluate = evaluate
 
@@ -50,7 +50,7 @@ class Templates:
 
     async def summarize(self, text: str, caller: Caller) -> Summary:
         """Check a template alone and return its summary."""
-        pseudo = pseudo_parameters(self._account, "", "")
+        pseudo = pseudo_parameters(self._owner, "", "")
         return await self._evaluate(caller.principal, summarize, text, pseudo, frozenset(self._declared))
 
     async def constraints(self, text: str, given: Mapping[str, str], caller: Caller) -> tuple[Record, ...]:
@@ -60,7 +60,7 @@ class Templates:
 
     async def resolve(self, stack: Stack) -> ResolvedTemplate:
         """Resolve the template of a stack."""
-        pseudo = pseudo_parameters(self._account, stack.id, stack.name, stack.resource_group)
+        pseudo = pseudo_parameters(self._owner, stack.id, stack.name, stack.resource_group)
         known_types = frozenset(self._declared)
         return await self._evaluate(stack.caller.principal, resolve_template, stack.source, pseudo, known_types)
 
@@ -102,7 +102,7 @@ class Templates:
         return Known(resources=made, outputs=outputs)
 
     def _may_see(self, caller: Caller, stack: Stack) -> bool:
-        resource = f"acs:ros:{self._account.region}:{self._account.account_id}:stack/{stack.id}"
+        resource = f"acs:ros:{self._owner.region}:{self._owner.account_id}:stack/{stack.id}"
         return self._authorizer.is_allowed(
             caller.identity, action="ros:GetStack", resource=resource, conditions=caller.conditions
         )

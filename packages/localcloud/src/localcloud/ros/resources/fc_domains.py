@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from localcloud.fc.domains import KINDS, PROTOCOLS, Certificate, CustomDomain, Route, Rule
+from localcloud.fc.domains import KINDS, PROTOCOLS, Certificate, CustomDomain, Rewrite, Route
 from localcloud.fc.errors import FcError
 from localcloud.fc.interface import Releases
 from localcloud.ros.resources.calls import Given, reasons
@@ -111,7 +111,7 @@ def _read_route(given: Given) -> Route:
         qualifier=given.get("Qualifier", ""),
         methods=tuple(given.get("Methods", ())),
         rules=tuple(
-            Rule(kind=kind, match=rule["Match"], replacement=rule["Replacement"])
+            Rewrite(kind=kind, match=rule["Match"], replacement=rule["Replacement"])
             for kind in KINDS
             for rule in rewrites.get(kind, ())
         ),

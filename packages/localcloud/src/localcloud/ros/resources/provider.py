@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from localcloud.kernel.access import Caller
-from localcloud.ros.model import NOBODY, Account, Resource, Stack
+from localcloud.ros.model import NOBODY, Owner, Resource, Stack
 
 Properties = Mapping[str, object]
 
@@ -65,7 +65,7 @@ class Context:
         cls,
         resource: Resource,
         stack: Stack,
-        account: Account,
+        owner: Owner,
         *,
         timeout: float,
         caller: Caller,
@@ -77,8 +77,8 @@ class Context:
             stack_name=stack.name,
             logical_id=resource.logical_id,
             type=resource.type,
-            region=account.region,
-            account_id=account.account_id,
+            region=owner.region,
+            account_id=owner.account_id,
             timeout=timeout,
             caller=caller,
             going_back=going_back,

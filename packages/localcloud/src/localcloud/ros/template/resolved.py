@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.model import Account, Outline, Source, canonical_type
+from localcloud.ros.model import Outline, Owner, Source, canonical_type
 from localcloud.ros.template.bounds import check_value
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
 from localcloud.ros.template.counts import expand_counts
@@ -80,14 +80,14 @@ class ResolvedTemplate:
         return Scope(values=values, mappings=self.template.mappings, conditions=self.conditions, resources=lookup)
 
 
-def pseudo_parameters(account: Account, stack_id: str, stack_name: str, resource_group: str = "") -> dict[str, object]:
+def pseudo_parameters(owner: Owner, stack_id: str, stack_name: str, resource_group: str = "") -> dict[str, object]:
     """Return the pseudo parameters of a stack ("Pseudo parameters")."""
     return {
         "ALIYUN::StackId": stack_id,
         "ALIYUN::StackName": stack_name,
-        "ALIYUN::Region": account.region,
-        "ALIYUN::AccountId": account.account_id,
-        "ALIYUN::TenantId": account.account_id,
+        "ALIYUN::Region": owner.region,
+        "ALIYUN::AccountId": owner.account_id,
+        "ALIYUN::TenantId": owner.account_id,
         "ALIYUN::ResourceGroupId": resource_group,
     }
 

@@ -30,7 +30,7 @@ from localcloud.sls.analysis.syntax import (
     Interval,
     Like,
     Logical,
-    Place,
+    Position,
     Subscript,
     Unary,
 )
@@ -89,7 +89,7 @@ class Operators:
             case str(value):
                 return Typed(self._needs.parameter(value), VARCHAR, value)
 
-    def _read(self, text: str, kind: Type, place: Place) -> Typed:
+    def _read(self, text: str, kind: Type, place: Position) -> Typed:
         try:
             return Typed(self._needs.parameter(read_timestamp(text) if kind == TIMESTAMP else read_date(text)), kind)
         except FunctionError as error:
@@ -155,7 +155,7 @@ class Operators:
             return Typed(f"({time.sql} + {count})", DATE)
         return Typed(f"({time.sql} + {count * _UNITS[interval.unit]})", TIMESTAMP)
 
-    def compare(self, operator: str, left: Typed, right: Typed, place: Place) -> Typed:
+    def compare(self, operator: str, left: Typed, right: Typed, place: Position) -> Typed:
         """Return what a comparison says."""
         kind = common_type([left.type, right.type])
         if kind is None:  # a text that is a time
@@ -230,7 +230,7 @@ class Operators:
         whens = " ".join(f"WHEN {when} THEN {then}" for when, then in zip(conditions, converted, strict=False))
         return Typed(f"CASE {whens} ELSE {converted[-1]} END", kind)
 
-    def _alike(self, values: Sequence[Typed], what: str, place: Place) -> tuple[Type, list[str]]:
+    def _alike(self, values: Sequence[Typed], what: str, place: Position) -> tuple[Type, list[str]]:
         """Return the type that values have in common, and them as such."""
         kind = common_type([each.type for each in values])
         if kind is None:
@@ -258,14 +258,14 @@ class Operators:
             raise wrong(expression.place, f"'[]' cannot be applied to {operand.type}, {index.type}")
         return Typed(self._needs.run(subscript, operand.sql, index.sql), operand.type.element)
 
-    def array(self, items: Sequence[Typed], place: Place) -> Typed:
+    def array(self, items: Sequence[Typed], place: Position) -> Typed:
         """Return an array of values."""
         kind, converted = self._alike([*items, NOTHING], "All ARRAY elements", place)
         if kind not in (BIGINT, DOUBLE, VARCHAR, UNKNOWN):
             raise missing(f"an array of {kind}")
         return Typed(self._needs.run(_listed, *converted[:-1]), array(kind))
 
-    def call(self, name: str, values: Sequence[Typed], place: Place) -> Typed:
+    def call(self, name: str, values: Sequence[Typed], place: Position) -> Typed:
         """Return what a function makes of values."""
         match name, len(values):
             case ("now" | "current_timestamp" | "localtimestamp", 0):
@@ -294,7 +294,7 @@ class Operators:
             case _:
                 return self._registered(name, values, place)
 
-    def _registered(self, name: str, values: Sequence[Typed], place: Place) -> Typed:
+    def _registered(self, name: str, values: Sequence[Typed], place: Position) -> Typed:
         overloads = FUNCTIONS.get(name)
         if overloads is None:
             if is_missing(name):
@@ -304,7 +304,7 @@ class Operators:
         return Typed(self._needs.run(function.run, *arguments, constant=function.constant), result)
 
     def suit(
-        self, name: str, overloads: Sequence[Signature], values: Sequence[Typed], place: Place
+        self, name: str, overloads: Sequence[Signature], values: Sequence[Typed], place: Position
     ) -> tuple[Signature, list[str], Type]:
         """Return the signature that suits values best, them as it takes them, and the type of its result."""
         chosen = choose_signature(overloads, [each.type for each in values])
@@ -318,11 +318,11 @@ def _listed(*values: object) -> str:
     return dump(values)
 
 
-def _inapplicable(operator: str, left: Typed, right: Typed, place: Place) -> SlsError:
+def _inapplicable(operator: str, left: Typed, right: Typed, place: Position) -> SlsError:
     return wrong(place, f"'{operator}' cannot be applied to {left.type}, {right.type}")
 
 
-def _unexpected(name: str, values: Sequence[Typed], overloads: Sequence[Signature], place: Place) -> SlsError:
+def _unexpected(name: str, values: Sequence[Typed], overloads: Sequence[Signature], place: Position) -> SlsError:
     given = ", ".join(str(each.type) for each in values)
     expected = ", ".join(f"{name}({', '.join(map(str, each.parameters))})" for each in overloads)
     return wrong(place, f"Unexpected parameters ({given}) for function {name}. Expected: {expected}")

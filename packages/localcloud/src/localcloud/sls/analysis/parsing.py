@@ -32,7 +32,7 @@ from localcloud.sls.analysis.syntax import (
     Like,
     Logical,
     Order,
-    Place,
+    Position,
     Query,
     Scalar,
     Select,
@@ -70,7 +70,7 @@ _UNITS = frozenset({"second", "minute", "hour", "day", "month", "year"})
 _Thing = TypeVar("_Thing")
 
 
-def wrong(place: Place, why: str) -> SlsError:
+def wrong(place: Position, why: str) -> SlsError:
     """Return the error of a statement that is not right."""
     return SlsError("ParameterInvalid", f"{place}: {why}")
 
@@ -95,7 +95,7 @@ def parse(text: str) -> Query:
 class _Token:
     kind: str  # word, quoted, text, real, whole, sign or end
     text: str  # of words as they are written; of what is quoted without the quotation marks
-    place: Place
+    place: Position
 
     @property
     def low(self) -> str:
@@ -109,7 +109,7 @@ def _split(text: str) -> list[_Token]:
     tokens: list[_Token] = []
     at, line, begin = 0, 1, 0
     while at < len(text):
-        place = Place(line, at - begin + 1)
+        place = Position(line, at - begin + 1)
         found = _TOKEN.match(text, at)
         if found is None:
             raise wrong(place, "unclosed string quote" if text[at] in "'\"" else f"extraneous input {text[at]!r}")
@@ -122,7 +122,7 @@ def _split(text: str) -> list[_Token]:
         line, at = line + content.count("\n"), found.end()
         if "\n" in content:
             begin = text.rfind("\n", 0, at) + 1
-    tokens.append(_Token("end", "", Place(line, at - begin + 1)))
+    tokens.append(_Token("end", "", Position(line, at - begin + 1)))
     return tokens
 
 
@@ -505,7 +505,7 @@ class _Parser:
                 return Constant(float(self._take().text), place=place)
             case "whole":
                 number = self._take()
-                if self._next.kind == "word" and self._tokens[self._at].place == Place(
+                if self._next.kind == "word" and self._tokens[self._at].place == Position(
                     place.line, place.column + len(number.text)
                 ):
                     raise wrong(
@@ -529,7 +529,7 @@ class _Parser:
             return self._dotted(name, token, place)
         return Column(name, quoted=token.kind == "quoted", place=place)
 
-    def _dotted(self, name: str, token: _Token, place: Place) -> Expression:
+    def _dotted(self, name: str, token: _Token, place: Position) -> Expression:
         inner = self._name()
         while self._sign("."):
             inner += f".{self._name()}"
@@ -550,7 +550,7 @@ class _Parser:
             raise missing("a lambda expression")
         return expression
 
-    def _special(self, word: str, place: Place) -> Expression | None:
+    def _special(self, word: str, place: Position) -> Expression | None:
         """Read what begins with a word that has a meaning of its own; None: it is a name."""
         followed = self._peek()
         if word in ("true", "false", "null"):
@@ -576,7 +576,7 @@ class _Parser:
             raise missing("a lambda expression")
         return None
 
-    def _construct(self, word: str, place: Place) -> Expression:
+    def _construct(self, word: str, place: Position) -> Expression:
         match word:
             case "cast" | "try_cast":
                 self._expect("(")
@@ -630,7 +630,7 @@ class _Parser:
             raise missing(f"the type {kind} with a time zone")
         return kind, length
 
-    def _interval(self, place: Place) -> Interval:
+    def _interval(self, place: Position) -> Interval:
         self._take()
         sign = self._sign("-", "+")
         token = self._take()
@@ -641,7 +641,7 @@ class _Parser:
             raise missing(f"the interval of {unit}")
         return Interval(int(token.text) * (-1 if sign == "-" else 1), unit.low, place=place)
 
-    def _case(self, place: Place) -> Case:
+    def _case(self, place: Position) -> Case:
         self._take()
         operand = None if self._is("when") else self._expression()
         whens: list[tuple[Expression, Expression]] = []
@@ -655,7 +655,7 @@ class _Parser:
         self._expect("end")
         return Case(operand, tuple(whens), otherwise, place=place)
 
-    def _call(self, name: str, place: Place) -> Expression:
+    def _call(self, name: str, place: Position) -> Expression:
         self._expect("(")
         star = distinct = False
         arguments: tuple[Expression, ...] = ()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """The place of something in a statement."""
 
     line: int  # the first one is 1
@@ -18,12 +18,12 @@ class Place:
         return f"line {self.line}:{self.column}"
 
 
-_NOWHERE = Place(1, 1)
+_NOWHERE = Position(1, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Node:
-    place: Place = field(default=_NOWHERE, compare=False, repr=False)
+    place: Position = field(default=_NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

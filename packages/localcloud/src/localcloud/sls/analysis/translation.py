@@ -40,7 +40,7 @@ from localcloud.sls.analysis.syntax import (
     Like,
     Logical,
     Order,
-    Place,
+    Position,
     Query,
     Scalar,
     Select,
@@ -624,7 +624,7 @@ def _unresolved(column: Column) -> SlsError:
     return wrong(column.place, f"{why}{INDEX}")
 
 
-def _only(rows: _Rows, place: Place) -> Type:
+def _only(rows: _Rows, place: Position) -> Type:
     """Return the type of the only column of a query."""
     if len(rows.columns) != 1:
         raise wrong(place, f"Multiple columns returned by subquery are not yet supported. Found {len(rows.columns)}")

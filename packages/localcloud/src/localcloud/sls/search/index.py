@@ -18,7 +18,7 @@ NUMBERS = ("long", "double")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class FieldRule:
     """The way in which a field is searched."""
 
     kind: str = "text"  # text, json, long or double
@@ -50,16 +50,16 @@ class Rules:
         fields: the rules of single fields; those within JSON are `FIELD.NAME`.
     """
 
-    line: Rule | None = None
+    line: FieldRule | None = None
     included: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
-    fields: Mapping[str, Rule] = field(default_factory=dict)
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Rules:
         """Return what an index says that SLS was given."""
         line = document.get("line")
-        fields: dict[str, Rule] = {}
+        fields: dict[str, FieldRule] = {}
         for name, key in _members(document.get("keys")).items():
             fields[name] = _rule(key)
             for inner, each in _members(_members(key).get("json_keys")).items():
@@ -71,16 +71,16 @@ class Rules:
             fields=fields,
         )
 
-    def of_field(self, name: str) -> Rule | None:
+    def of_field(self, name: str) -> FieldRule | None:
         """Return the rule by which a field is searched under its name; None: it is not."""
         if rule := self.fields.get(name):
             return rule
         if name in (TOPIC, SOURCE) or name.startswith(f"{TAG}:"):
-            return self.line or Rule()
+            return self.line or FieldRule()
         parent = self.fields.get(name.partition(".")[0])
         return replace(parent, kind="text") if parent and parent.kind == "json" else None
 
-    def of_text(self, name: str) -> Rule | None:
+    def of_text(self, name: str) -> FieldRule | None:
         """Return the rule by which a field is searched when a query names none; None: it is not."""
         if rule := self.fields.get(name):
             return None if rule.kind in NUMBERS else rule
@@ -89,10 +89,10 @@ class Rules:
         return self.line
 
 
-def _rule(given: object) -> Rule:
+def _rule(given: object) -> FieldRule:
     members = _members(given)
     kind = members.get("type")
-    return Rule(
+    return FieldRule(
         kind=kind if kind in ("json", *NUMBERS) else "text",
         delimiters="".join(_texts(members.get("token"))),
         case_sensitive=members.get("caseSensitive") is True,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.sls.errors import SlsError
-from localcloud.sls.search.index import NUMBERS, Rule, Rules
+from localcloud.sls.search.index import NUMBERS, FieldRule, Rules
 from localcloud.sls.search.parsing import MANY, ONE, All, Any, Condition, Everything, Exists, Has, Not, Within, Word
 
 Fields: TypeAlias = Sequence[tuple[str, str]]  # of a log, with what comes with it: names and values
@@ -55,7 +55,7 @@ def compile_query(condition: Condition, rules: Rules) -> Matches:
             return _within(within)
 
 
-def _rule(field: str, rules: Rules) -> Rule:
+def _rule(field: str, rules: Rules) -> FieldRule:
     rule = rules.of_field(field)
     if rule is None:
         raise SlsError(
@@ -102,9 +102,9 @@ def look_up(text: str, path: str) -> str | None:
 
 def _anywhere(has: Has, rules: Rules) -> Matches:
     # What a query makes two words of may lie in two fields.
-    splits = rules.line or next((rule for rule in rules.fields.values() if rule.kind == "text"), Rule())
+    splits = rules.line or next((rule for rule in rules.fields.values() if rule.kind == "text"), FieldRule())
     words = [has.word] if has.phrase else _split(has.word, splits)
-    asks: dict[Rule, list[Callable[[str], bool]]] = {}
+    asks: dict[FieldRule, list[Callable[[str], bool]]] = {}
     known: dict[str, list[Callable[[str], bool] | None]] = {}  # by a field's name: None: the name itself has the word
 
     def questions(name: str) -> list[Callable[[str], bool] | None]:
@@ -132,7 +132,7 @@ def _anywhere(has: Has, rules: Rules) -> Matches:
     return matches
 
 
-def _in_field(has: Has, rule: Rule) -> Matches:
+def _in_field(has: Has, rule: FieldRule) -> Matches:
     if rule.kind in NUMBERS:
         wanted = to_number("".join(has.word))
         if wanted is not None:
@@ -141,7 +141,7 @@ def _in_field(has: Has, rule: Rule) -> Matches:
     return lambda fields: any(asks(value) for value in _values(has.field, fields))
 
 
-def _in_text(word: Word, rule: Rule, *, phrase: bool) -> Callable[[str], bool]:
+def _in_text(word: Word, rule: FieldRule, *, phrase: bool) -> Callable[[str], bool]:
     """Return the question whether a text has a word, all those that its rule makes of it, or a phrase as it stands."""
     if phrase:
         wanted = rule.fold("".join(word))
@@ -162,7 +162,7 @@ def _in_text(word: Word, rule: Rule, *, phrase: bool) -> Callable[[str], bool]:
     return asks
 
 
-def _split(word: Word, rule: Rule) -> list[Word]:
+def _split(word: Word, rule: FieldRule) -> list[Word]:
     """Return the words that a rule makes of one; wildcards delimit nothing."""
     words: list[list[str]] = [[]]
     for one in word:

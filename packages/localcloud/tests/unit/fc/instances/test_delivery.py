@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.instances.delivery import Delivery, Destination, Entry
+from localcloud.fc.instances.delivery import Delivery, Destination, LogEntry
 from localcloud.fc.model import Function, Service
 from localcloud.fc.releases import Release
 
@@ -29,11 +29,11 @@ class Logstores:
     """Notes what is delivered, and refuses it when it is told to."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[Destination, Entry]] = []
+        self.got: list[tuple[Destination, LogEntry]] = []
         self.notes: list[str] = []
         self.error: Exception | None = None
 
-    def __call__(self, destination: Destination, entries: Sequence[Entry]) -> None:
+    def __call__(self, destination: Destination, entries: Sequence[LogEntry]) -> None:
         if self.error:
             raise self.error
         self.got += [(destination, entry) for entry in entries]
@@ -80,7 +80,7 @@ def test_a_log_says_where_it_comes_from() -> None:
     assert destination == Destination(
         function="functions/f", role=ROLE, project="logs", logstore="functions", topic="f"
     )
-    assert entry == Entry(
+    assert entry == LogEntry(
         time=12.5,
         fields=(
             ("message", "line"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.instances.delivery import Destination, Entry
+from localcloud.fc.instances.delivery import Destination, LogEntry
 from localcloud.fc.operations.deliveries import SESSION, LogstoreDelivery
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.sls.model import LogGroup
@@ -47,7 +47,7 @@ def deliver(account: Account, role: str) -> None:
     )
     destination = Destination(function="functions/f", role=role, project="p", logstore="l", topic="f")
     for account.now in (0.0, SESSION - 1, SESSION):
-        delivery(destination, [Entry(time=1.5, fields=[("message", "m")])])
+        delivery(destination, [LogEntry(time=1.5, fields=[("message", "m")])])
 
 
 def test_a_role_is_assumed_again_when_its_session_has_ended() -> None:

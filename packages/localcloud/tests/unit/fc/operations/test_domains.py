@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.domains import Certificate, CustomDomain, Route, Rule
+from localcloud.fc.domains import Certificate, CustomDomain, Rewrite, Route
 from localcloud.fc.errors import FcError
 from localcloud.fc.operations.domains import DomainOperations, check_domain, find_route
 from localcloud.fc.store.resources import FcStore
@@ -64,7 +64,7 @@ def test_what_cannot_be_is_refused(changed: dict[str, object], said: str) -> Non
 
 def test_domains_survive_a_restart_and_are_found_by_host(tmp_path: Path) -> None:
     domains = DomainOperations(FcStore(tmp_path), clock=lambda: 1.0)
-    rule = Rule(kind="equalRules", match="/a", replacement="/b")
+    rule = Rewrite(kind="equalRules", match="/a", replacement="/b")
     one = domains.create(
         replace(DOMAIN, name="WWW.example.com", routes=(Route(path="/a", function="f", rules=(rule,)),))
     )

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from localcloud.fc.domains import EQUAL, WILDCARD, Rule
+from localcloud.fc.domains import EQUAL, WILDCARD, Rewrite
 from localcloud.fc.operations.rewrites import match_wildcard, rewrite
 
 
@@ -28,11 +28,14 @@ from localcloud.fc.operations.rewrites import match_wildcard, rewrite
     ],
 )
 def test_documented_rewrites(kind: str, match: str, replacement: str, target: str, expected: str) -> None:
-    assert rewrite([Rule(kind=kind, match=match, replacement=replacement)], target) == expected
+    assert rewrite([Rewrite(kind=kind, match=match, replacement=replacement)], target) == expected
 
 
 def test_an_exact_rule_counts_before_one_with_a_wildcard() -> None:
-    rules = [Rule(kind=WILDCARD, match="/*", replacement="/all"), Rule(kind=EQUAL, match="/a", replacement="/one")]
+    rules = [
+        Rewrite(kind=WILDCARD, match="/*", replacement="/all"),
+        Rewrite(kind=EQUAL, match="/a", replacement="/one"),
+    ]
     assert [rewrite(rules, each) for each in ("/a", "/b")] == ["/one", "/all"]
 
 

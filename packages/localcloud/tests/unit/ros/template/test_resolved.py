@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.model import Account, Source
+from localcloud.ros.model import Owner, Source
 from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.resolved import ResolvedTemplate, pseudo_parameters, resolve_template
 
@@ -63,7 +63,7 @@ class Made:
 
 def resolve(template: dict[str, Any] = TEMPLATE, *, stand_in: bool = False, **parameters: str) -> ResolvedTemplate:
     source = Source(template=json.dumps(template), parameters=parameters)
-    pseudo = pseudo_parameters(Account(region="cn-hangzhou", account_id="1234567890123456"), "id-1", "one", "rg-1")
+    pseudo = pseudo_parameters(Owner(region="cn-hangzhou", account_id="1234567890123456"), "id-1", "one", "rg-1")
     return resolve_template(source, pseudo, known_types={"T"}, stand_in=stand_in)
 
 
