@@ -105,6 +105,16 @@ def test_a_private_object_of_a_public_bucket_is_not_overwritten_by_anybody(bucke
     assert requests.put(url + "other", data=b"1", headers=public, timeout=10).status_code == 403
 
 
+@pytest.mark.parametrize(("method", "ec"), [("GET", "0003-00000007"), ("PUT", "0003-00000008")])
+def test_nobody_reads_or_sets_an_acl_without_a_signature(
+    bucket: oss2.Bucket, cloud: Cloud, method: str, ec: str
+) -> None:
+    bucket.put_object("a", b"1", headers={"x-oss-object-acl": "public-read-write"})
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}/a?acl"
+    answer = requests.request(method, url, headers={"x-oss-object-acl": "private"}, timeout=10)
+    assert (answer.status_code, answer.headers["x-oss-ec"]) == (403, ec)
+
+
 def test_an_acl_or_tags_by_header_need_their_own_right(bucket: oss2.Bucket, as_role: As) -> None:
     writer = as_role(statement(bucket, "oss:PutObject", "oss:GetObject"))
     acl, tags = {"x-oss-object-acl": "public-read"}, {"x-oss-tagging": "a=b"}

@@ -184,7 +184,8 @@ class Guard:
             if effect is Effect.ALLOW or _is_public(action, acl):
                 return
         if caller is None or (sender != owner and target.key):
-            raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
+            words = "You have no right to access this object because of bucket acl."
+            raise OssError("AccessDenied", words, ec=_FINER.get(action))
         if sender != owner:  # PutBucketAcl makes buckets, too: "EC error codes", 0015-00000104
             raise taken(target.bucket) if action == "oss:PutBucketAcl" else not_owned(target.bucket)
         self.gate.require(caller, action, resource, more)
@@ -224,10 +225,17 @@ def caller_of(request: web.Request, credential: Credential | None) -> Caller | N
     return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
 
+_FINER = {  # codes of what nothing allows, by action; others have the general one
+    "oss:GetObjectAcl": "0003-00000007",
+    "oss:PutObjectAcl": "0003-00000008",
+    "oss:PutObjectTagging": "0003-00000905",
+}
+
+
 def refuse(denial: Denial) -> OssError:
     """Return OSS's error of a denial.
 
-    Sources: OSS, "EC error codes", 0003-00000201, 0003-00000202.
+    Sources: OSS, "EC error codes", 0003-00000201, 0003-00000202, 0003-00000007, 0003-00000008, 0003-00000905.
     """
     principal = denial.caller.principal
     kind, name = _principal(denial.caller.identity)
@@ -245,7 +253,11 @@ def refuse(denial: Denial) -> OssError:
                 "AuthAction": denial.action,
             }
         },
-        ec="0003-00000201" if denial.is_explicit else "0003-00000202" if denial.action == CREATES else None,
+        ec="0003-00000201"
+        if denial.is_explicit
+        else "0003-00000202"
+        if denial.action == CREATES
+        else _FINER.get(denial.action),
     )
 
 

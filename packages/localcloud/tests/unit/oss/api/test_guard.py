@@ -37,3 +37,5 @@ def test_a_denial_has_the_finer_code_of_its_cause() -> None:
     assert denial_of(USER).ec == "0003-00000001"
     assert denial_of(USER, "oss:PutBucket").ec == "0003-00000202"
     assert denial_of(USER, "oss:PutBucket", is_explicit=True).ec == "0003-00000201"
+    assert denial_of(USER, "oss:PutObjectTagging").ec == "0003-00000905"
+    assert denial_of(USER, "oss:PutObjectTagging", is_explicit=True).ec == "0003-00000201"
