@@ -27,6 +27,7 @@ from heavylift.contracts.manifest import Build
 
 if TYPE_CHECKING:
     from heavylift.contracts.archive import Content
+    from heavylift.contracts.pages import Library
     from heavylift.runtime.paging import Paging
 
 # As the loader imports, but alone and without its report: what a start need not do is not in its limit, either.
@@ -175,16 +176,16 @@ class _UntilReady:
         pass
 
 
-def _start_paging(content: Content, root: Path) -> Paging | None:
+def _start_paging(content: Content, libraries: Sequence[Library], root: Path) -> Paging | None:
     """Return the paging of a load that nobody asks for pages."""
     from heavylift.runtime.pages import find_helper
     from heavylift.runtime.paging import Paging
 
-    helper = find_helper() if content.libraries else None
+    helper = find_helper() if libraries else None
     if helper is None:
         return None
     channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)[0]
-    return Paging(content, root, helper, os.memfd_create("bench-pages"), channel.detach())
+    return Paging(content, libraries, root, helper, os.memfd_create("bench-pages"), channel.detach())
 
 
 if __name__ == "__main__":

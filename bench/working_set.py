@@ -26,7 +26,7 @@ def packed_sizes(archive: Path) -> dict[str, int]:
     """Return the bytes that no start of ours avoids: `packed`, of all files as they are; `working_set`, of what is used."""
     with zipfile.ZipFile(archive) as source:
         index, _ = read_index(source)
-    whole, paged = (plan_load(index.content, by_pages=by_pages) for by_pages in (False, True))
+    whole, paged = (plan_load(index.content, libraries) for libraries in ((), index.content.libraries))
     sizes = [block.packed for block in index.layout]
     return {
         "packed": sum(sizes[block] for block in whole.blocks),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Block, Content, FileEntry, Index, Layout
+from heavylift.contracts.archive import BLOCK_SIZE, BYTECODE_NAME, INDEX_NAME, Block, Content, FileEntry, Index, Layout
 from heavylift.contracts.index import dump_index
 from heavylift.contracts.pages import HOT, PAGE, Library, Region, Run
 from tests.support.loading import Packed, _Writer, frame
@@ -16,6 +16,9 @@ from tests.support.paging import code_library, segments_of
 FUNCTIONS = 600
 HOT_FUNCTIONS = range(5)  # that the user's module calls when it is imported
 CODE_PAGES = 16  # in a block of code
+BYTECODE = (
+    1024 * 1024
+)  # bytes behind the library: importing them takes longer than loading the little that the archive has
 MODULE = """
 import ctypes, os
 path = os.path.join(os.path.dirname(__file__), "libcode.so")
@@ -61,8 +64,8 @@ def pages_of(library: Path, numbers: Iterable[int]) -> list[int]:
     return [*range(first, first + 2), *places]
 
 
-def pack_paged(hot: Iterable[int] = range(5), *, code_pages: int = CODE_PAGES) -> Packed:
-    """Pack `heavy`, whose library has a function on each page; those of `hot` are in the recording."""
+def pack_paged(hot: Iterable[int] = range(5), *, code_pages: int = CODE_PAGES, bytecode: int = BYTECODE) -> Packed:
+    """Pack `heavy`, whose library has a function on each page; those of `hot` are in the recording, as is some bytecode."""
     path = large_library()
     content = path.read_bytes()
     (segment,) = segments_of(path)
@@ -96,8 +99,9 @@ def pack_paged(hot: Iterable[int] = range(5), *, code_pages: int = CODE_PAGES) -
     edges += [*range(region.pages.stop * PAGE, len(content), BLOCK_SIZE), len(content)]
     entries.append(FileEntry("heavy/libcode.so", 0o755, len(content), len(blocks), 0))
     add("heavy/libcode.so", [content[a:b] for a, b in pairwise(edges)])
+    add_small(f"{BYTECODE_NAME}/0.bin", bytes(bytecode))
     add_small("heavy/later.py", b"answer = 42\n")
-    index = Index(Content(tuple(entries), tuple(blocks), 1, libraries=(library,), used=2), tuple(layout))
+    index = Index(Content(tuple(entries), tuple(blocks), 1, libraries=(library,), used=3), tuple(layout))
     final = _Writer()
     packed = frame(dump_index(index))
     origin = final.add(INDEX_NAME, packed, 0o644) + len(packed)

@@ -15,8 +15,9 @@ from heavylift.build.files import walk
 from heavylift.build.machine import find_interpreter
 from heavylift.build.names import split
 from heavylift.build.stripping import strip_symbols
+from heavylift.contracts.archive import BYTECODE_NAME
 from heavylift.contracts.platform import Target
-from heavylift.runtime.bytecode import BYTECODE_NAME, dump_bytecode
+from heavylift.runtime.bytecode import dump_bytecode
 
 ELF = b"\x7fELF"
 WORKERS = os.cpu_count() or 1

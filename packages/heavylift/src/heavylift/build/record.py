@@ -26,7 +26,7 @@ from heavylift.build.errors import BuildError
 from heavylift.build.keeping import KEEP
 from heavylift.build.patterns import NOTE, parse_pattern
 from heavylift.build.recording import LibraryCode, Recording, record_pages, record_whole
-from heavylift.runtime.bytecode import BYTECODE_NAME
+from heavylift.contracts.archive import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
 # Prefixes of variables of whoever builds that do not count: of Python's and ld.so's own, and those by which the C library and

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from heavylift.contracts.archive import BYTECODE_NAME
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DISKS, MB
-from heavylift.runtime.bytecode import BYTECODE_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console

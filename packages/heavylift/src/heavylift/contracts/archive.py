@@ -12,6 +12,7 @@ from typing import NamedTuple
 from heavylift.contracts.pages import Library
 
 INDEX_NAME = ".heavylift/index.json"
+BYTECODE_NAME = "heavylift.bytecode"  # the folder with the modules' bytecode; heavylift.runtime.bytecode
 CODEC = "zstandard"  # the library that packs blocks and inflates them
 SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
 RESERVED = ".heavylift"  # the top-level folder of the index and of the completion marker; no entry may lie in it

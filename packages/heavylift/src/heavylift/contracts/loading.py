@@ -1,18 +1,23 @@
 """The order in which a loader brings an archive's blocks, the files that they fill, and what a file waits for.
 
-Pure functions of a checked `Content`. A start that may leave pages out loads *by pages*: of each library its hot pages and all that
-is not code, and the blocks of code behind everything else. One that may not loads the files as they are, and no block of hot pages.
+Pure functions of a checked `Index`. A start that may leave pages out loads libraries *by pages*: of each its hot pages and all that
+is not code, and its blocks of code behind everything else. Other libraries are loaded as they are, and no block of their hot pages.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
-from heavylift.contracts.archive import BLOCK_SIZE, Content
+from heavylift.contracts.archive import BLOCK_SIZE, BYTECODE_NAME, Content, Index
 from heavylift.contracts.pages import PAGE, Library
+
+# Bytes that a load brings while a start imports a byte of bytecode: 32 ns, of 20 to 37 with five functions, at 1 Gbit/s, the least
+# that an instance has (docs/decisions/working-set.md). On a faster link a load takes the processor that long.
+IMPORT = 4
 
 
 class Piece(NamedTuple):
@@ -36,7 +41,7 @@ class CodeBlock(NamedTuple):
 
     Attributes:
         block: its number.
-        library: position in `Content.libraries`.
+        library: position in the libraries that are loaded by pages.
         pages: of the library's file.
         cold: whether any of them is; a block without a cold page is never needed when a library is loaded by pages.
     """
@@ -62,15 +67,17 @@ class LoadPlan:
     needs: tuple[int, ...]
 
 
-def plan_load(content: Content, *, by_pages: bool) -> LoadPlan:
-    """Return the order of a load.
+def plan_load(content: Content, libraries: Sequence[Library]) -> LoadPlan:
+    """Return the order of a load: first what a recorded start may have used, then the other files.
 
-    By pages: first what a recorded start may have used, then the other files, then the blocks of code that hold a cold page. A
-    library may be used without these: whoever executes a page that is absent waits for it. Otherwise: all files as they are.
+    Args:
+        content: of the archive.
+        libraries: those of its libraries that are loaded by pages. Their blocks of code that hold a cold page come last; a library
+            may be used without these: whoever executes a page that is absent waits for it. All others come as they are.
     """
-    codes = {each.block: each for each in code_blocks(content)}
-    hot = {block for library in content.libraries for block in hot_blocks(content, library)}
-    passed = codes.keys() if by_pages else hot
+    codes = {each.block: each for each in code_blocks(content, libraries)}
+    whole = (library for library in content.libraries if library not in libraries)
+    passed = codes.keys() | {block for library in whole for block in hot_blocks(content, library)}
     order = [number for number in range(len(content.blocks)) if number not in passed]
     count = {block: place for place, block in enumerate(order, 1)}
     ends = [
@@ -81,11 +88,31 @@ def plan_load(content: Content, *, by_pages: bool) -> LoadPlan:
     ]
     least = ends[content.eager - 1] if content.eager else 0
     needs = tuple(max(least, end) for end in ends)
-    if not by_pages:
-        return LoadPlan(tuple(order), len(order), needs)
     used = len(content.files) if content.used is None else content.used
     cold = [each.block for each in codes.values() if each.cold]
     return LoadPlan((*order, *cold), needs[used - 1] if used else 0, needs)
+
+
+def libraries_by_pages(index: Index) -> tuple[Library, ...]:
+    """Return the libraries of which a load that brings everything brings the hot pages first, and once more with all code.
+
+    Of a library that comes whole nothing is fetched twice, and whoever imports it waits longer. So it comes whole where the import
+    behind it takes no longer than the load behind it: the load ends last then, and the sooner.
+    """
+    content = index.content
+    plan = plan_load(content, ())
+    sizes = [index.layout[block].packed for block in plan.blocks]
+    behind = [0, *accumulate(reversed(sizes))][::-1]  # bytes to fetch, by the number of blocks that are there
+    used = len(content.files) if content.used is None else content.used
+    bytecode = [entry.size * entry.path.startswith(f"{BYTECODE_NAME}/") for entry in content.files[:used]]
+    chosen: list[Library] = []
+    postponed = 0  # bytes of code
+    for library in content.libraries:
+        load = behind[plan.needs[library.file]] + postponed
+        if load < IMPORT * sum(bytecode[library.file :]):
+            chosen.append(library)
+            postponed += sum(index.layout[code.block].packed for code in code_blocks(content, [library]))
+    return tuple(chosen)
 
 
 def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
@@ -109,9 +136,9 @@ def hot_blocks(content: Content, library: Library) -> range:
     return range(first - -(-library.hot_size // BLOCK_SIZE), first)
 
 
-def code_blocks(content: Content) -> Iterator[CodeBlock]:
-    """Yield the blocks of code of all libraries, in order."""
-    for number, library in enumerate(content.libraries):
+def code_blocks(content: Content, libraries: Sequence[Library]) -> Iterator[CodeBlock]:
+    """Yield the blocks of code of some libraries, in order."""
+    for number, library in enumerate(libraries):
         runs = list(library.cold())
         ends = [run.end for run in runs]
         for block, piece in _stretches(content, library.file):

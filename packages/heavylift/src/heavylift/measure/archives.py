@@ -6,9 +6,8 @@ import zipfile
 from functools import lru_cache
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, FileEntry, Index
+from heavylift.contracts.archive import BLOCK_SIZE, BYTECODE_NAME, INDEX_NAME, MAX_INDEX, SUFFIX, FileEntry, Index
 from heavylift.contracts.index import parse_index
-from heavylift.runtime.bytecode import BYTECODE_NAME
 from heavylift.runtime.inflate import inflate_index, inflate_stretch
 
 OWN = ".heavylift/"  # what an archive of ours holds beside its files

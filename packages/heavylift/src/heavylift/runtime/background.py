@@ -236,6 +236,8 @@ class Background:
             case WorkingSetReady():
                 self._working_set, self._later = True, message.later
             case NamesReady():
+                if self._opening:
+                    self._opening.hold_up()
                 self._needs = dict(zip(message.paths, message.needs, strict=True))
             case ArchiveLoaded():
                 self._loaded.add(message.name)

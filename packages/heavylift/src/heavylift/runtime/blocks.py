@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from heavylift.contracts.archive import Block, Content
 from heavylift.contracts.failures import LoadError
-from heavylift.contracts.loading import CodeBlock, Piece, pieces, plan_load
+from heavylift.contracts.loading import CodeBlock, LoadPlan, Piece, libraries_by_pages, pieces, plan_load
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.contracts.pages import PAGE
 from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify
@@ -39,6 +39,7 @@ from heavylift.runtime.turns import Turns
 from heavylift.runtime.writer import OWNER_WRITES, DirectoryWriter
 
 if TYPE_CHECKING:
+    from heavylift.contracts.pages import Library
     from heavylift.runtime.demand import Demand
     from heavylift.runtime.paging import Paging
 
@@ -73,7 +74,7 @@ def load_blocks(
     writer: DirectoryWriter,
     timeline: Timeline,
     watcher: Watcher | None,
-    paging: Callable[[Content, Path], Paging | None] | None,
+    paging: Callable[[Content, Sequence[Library], Path], Paging | None] | None,
     *,
     patient: bool,
 ) -> None:
@@ -97,8 +98,10 @@ def load_blocks(
     timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
     writer.make_links(content.links)
     timeline.count(files=len(content.files))
-    pages = paging(content, writer.root) if paging else None
-    _BlockLoader(item, reader, placed, writer, timeline, watcher, pages, patient).run()
+    libraries = content.libraries if patient else libraries_by_pages(placed.index)
+    pages = paging(content, libraries, writer.root) if paging else None
+    plan = plan_load(content, libraries if pages else ())
+    _BlockLoader(item, reader, placed, writer, timeline, watcher, plan, pages, patient).run()
 
 
 def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
@@ -127,6 +130,7 @@ class _BlockLoader:
         writer: DirectoryWriter,
         timeline: Timeline,
         watcher: Watcher | None,
+        plan: LoadPlan,
         paging: Paging | None,
         patient: bool,
     ) -> None:
@@ -137,7 +141,7 @@ class _BlockLoader:
         self._pieces: Sequence[Sequence[Piece]] = ()
         self._paging = paging
         self._demand: Demand | None = None
-        self._plan = plan_load(self._content, by_pages=paging is not None)
+        self._plan = plan
         self._patient = patient and paging is not None
         self._ready = self._plan.ready if self._patient else len(self._plan.blocks)
         starts = [placed.origin + each.offset for each in placed.index.layout]
@@ -249,16 +253,15 @@ class _BlockLoader:
                 parts = [*inflate_members(packed, [piece.size for piece in found], where)]
         with self._timeline.span("write", self._item):
             if code and self._paging:
-                self._write_code(self._paging, code, parts[0])
+                self._write_code(self._paging, code, found[0].file, parts[0])
                 return
             for piece, part in zip(found, parts, strict=True):
                 if part:
                     whole = self._paging.without_flags(piece, part) if self._paging else part
                     self._write(piece.file, whole, piece.position)
 
-    def _write_code(self, paging: Paging, code: CodeBlock, raw: bytes | memoryview) -> None:
+    def _write_code(self, paging: Paging, code: CodeBlock, file: int, raw: bytes | memoryview) -> None:
         if paging.take(code):
-            file = self._content.libraries[code.library].file
             try:
                 for run in paging.runs(code):
                     start = (run.page - code.pages.start) * PAGE

@@ -35,13 +35,13 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, cast
 
+from heavylift.contracts.archive import BYTECODE_NAME
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.runtime.lazy import postpone
 
 if TYPE_CHECKING:
     from importlib.abc import PathEntryFinder  # what it brings takes time to import
 
-BYTECODE_NAME = "heavylift.bytecode"  # in the applib's top folder
 TABLE_NAME = f"{BYTECODE_NAME}/table.json"
 CHUNK = 2 * 1024 * 1024  # bytes; a chunk ends with the module that reaches it
 _UNCHECKED = MAGIC_NUMBER + b"\1\0\0\0"  # of a .pyc for this Python that is not compared with its source (PEP 552)

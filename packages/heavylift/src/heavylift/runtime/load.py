@@ -11,7 +11,7 @@ Stages; when one fails, the destination is as it was before:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heavylift.contracts.pages import Library
     from heavylift.runtime.paging import Paging
 
 HEAD = LOCAL_HEADER.size + len(INDEX_NAME) + len(SUFFIX)  # bytes that say where the index ends
@@ -36,7 +37,7 @@ def load(
     reader: ObjectReader,
     timeline: Timeline,
     watcher: Watcher | None = None,
-    paging: Callable[[Content, Path], Paging | None] | None = None,
+    paging: Callable[[Content, Sequence[Library], Path], Paging | None] | None = None,
     *,
     patient: bool = False,
     packaged: PlacedIndex | None = None,

@@ -71,13 +71,15 @@ class Opening:
                 f"no handler can be put in for SIGSEGV: {error.strerror}; set `LoadMode` to whole"
             ) from error
         self._helper = helper
-        self._hold_up(helper.path)
 
-    def _hold_up(self, path: str) -> None:
+    def hold_up(self) -> None:
         """Make programs that C code starts by itself wait until all is there."""
-        if ":" in path or " " in path:
+        from heavylift.runtime.pages import find_helper
+
+        helper = find_helper()
+        if helper is None or ":" in helper.path or " " in helper.path:
             return  # ld.so(8) separates names by these
-        self._preload = path
+        self._preload = path = helper.path
         os.environ[_PARTIAL] = os.path.realpath(read_settings(os.environ).applib)
         os.environ[_PRELOAD] = ":".join(filter(None, (path, os.environ.get(_PRELOAD))))
 

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from heavylift.contracts.archive import Content
@@ -25,24 +25,26 @@ class Paging:
     """The pages of an archive's libraries. Used by several threads at once.
 
     Args:
-        content: of an archive with libraries.
+        content: of an archive.
+        libraries: of the archive, those that are loaded by pages.
         root: the directory that it is unpacked to.
         helper: of this machine.
         memory: descriptor of the memory that the plan is made in; empty so far.
         channel: descriptor of the socket.
     """
 
-    def __init__(self, content: Content, root: Path, helper: Helper, memory: int, channel: int) -> None:
-        self.libraries = tuple(content.files[library.file].path for library in content.libraries)
-        self.code: Mapping[int, CodeBlock] = {each.block: each for each in code_blocks(content) if each.cold}
-        self._content = content
+    def __init__(
+        self, content: Content, libraries: Sequence[Library], root: Path, helper: Helper, memory: int, channel: int
+    ) -> None:
+        self.libraries = tuple(content.files[library.file].path for library in libraries)
+        self.code: Mapping[int, CodeBlock] = {each.block: each for each in code_blocks(content, libraries) if each.cold}
         self._helper = helper
         self._channel = socket.socket(fileno=channel)
-        self._cold = [list(library.cold()) for library in content.libraries]
+        self._cold = [list(library.cold()) for library in libraries]
         self._segments: list[Segment] = []
         self._places: list[list[tuple[range, int]]] = []  # for each library: pages, number of the segment
         self._headers: dict[int, list[int]] = {}  # for each library's file: bytes to its p_flags
-        for library, path in zip(content.libraries, self.libraries, strict=True):
+        for library, path in zip(libraries, self.libraries, strict=True):
             self._add(library, f"{root}/{path}")
         size = plan_size(self._segments)
         os.ftruncate(memory, size)
@@ -130,9 +132,9 @@ class Paging:
         set_flags(self._segments, cleared=False)
 
 
-def start_paging(content: Content, root: Path) -> Paging | None:
+def start_paging(content: Content, libraries: Sequence[Library], root: Path) -> Paging | None:
     """Return the paging of a load, where this archive has libraries and this machine can; whoever cannot loads files whole."""
-    helper = find_helper() if content.libraries else None
+    helper = find_helper() if libraries else None
     if helper is None or helper.probe(root):
         return None
-    return Paging(content, root, helper, MEMORY, CHANNEL)
+    return Paging(content, libraries, root, helper, MEMORY, CHANNEL)

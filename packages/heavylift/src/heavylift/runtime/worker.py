@@ -46,6 +46,7 @@ from heavylift.runtime.timeline import Timeline
 if TYPE_CHECKING:
     from heavylift.contracts.archive import Content
     from heavylift.contracts.packaged import PlacedIndex
+    from heavylift.contracts.pages import Library
     from heavylift.runtime.paging import Paging
 
 CODE = Path(__file__).resolve().parents[2]  # the code package
@@ -188,9 +189,9 @@ def _packaged_index(digest: str) -> PlacedIndex | None:
         return None
 
 
-def _start_paging(content: Content, root: Path) -> Paging | None:
-    if not content.libraries:
+def _start_paging(content: Content, libraries: Sequence[Library], root: Path) -> Paging | None:
+    if not libraries:
         return None
     from heavylift.runtime.paging import start_paging  # needs ctypes, which takes time to import
 
-    return start_paging(content, root)
+    return start_paging(content, libraries, root)

@@ -21,14 +21,14 @@ from heavylift.build.patterns import patterns_table
 from heavylift.build.plan import folder_digest
 from heavylift.build.recording import Recording, read_recording
 from heavylift.build.reporter import Reporter
-from heavylift.contracts.archive import INDEX_NAME, Content
+from heavylift.contracts.archive import BYTECODE_NAME, INDEX_NAME, Content
 from heavylift.contracts.index import parse_index
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.packaged import PACKAGED_NAME, parse_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
-from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
+from heavylift.runtime.bytecode import TABLE_NAME
 from heavylift.runtime.patterns import TABLE_NAME as PATTERNS_NAME
 from heavylift.runtime.patterns import patterns_of
 from tests.support.loading import read_entry

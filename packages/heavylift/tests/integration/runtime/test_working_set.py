@@ -15,7 +15,7 @@ from heavylift.contracts.loading import code_blocks
 from heavylift.runtime.pages import find_helper
 from heavylift.runtime.worker import HOLD
 from tests.support.loading import Packed
-from tests.support.paged import FUNCTIONS, USER, large_library
+from tests.support.paged import FUNCTIONS, HOT_FUNCTIONS, USER, large_library, pack_paged
 from tests.support.paging import can_compile, segments_of
 
 pytestmark = pytest.mark.skipif(not can_compile() or find_helper() is None, reason="there is no C compiler")
@@ -40,7 +40,7 @@ def opened():  # what has arrived is opened a moment later
 
 def middle_of_code(paged: Packed) -> int:
     """Return a place in the archive in the middle of its blocks of code."""
-    codes = [each.block for each in code_blocks(paged.index.content)]
+    codes = [each.block for each in code_blocks(paged.index.content, paged.index.content.libraries)]
     return paged.origin + paged.index.layout[codes[len(codes) // 2]].offset + 20
 
 
@@ -55,6 +55,21 @@ def test_complete_everything_is_whole_and_ordinary_when_the_initializer_returns(
     assert outcome.errors == ""
     (start,) = outcome.starts
     assert start["pages"]["later"] == 0  # whether the import met closed code depends on which of two comes first
+
+
+def test_complete_a_library_comes_whole_where_little_is_imported_behind_it(paged_instance: Any, upload: Any) -> None:
+    packed = pack_paged(HOT_FUNCTIONS, bytecode=0)
+    upload.put_object("applib/whole.zip", packed.data)
+    whole = paged_instance.with_variables(
+        AppLibObject="applib/whole.zip", AppLibDigest=packed.digest, LoadMode="complete"
+    )
+    outcome = whole.run(START + ALL)
+    assert outcome.answers == ["True"], outcome.errors
+    (start,) = outcome.starts
+    assert "pages" not in start
+    later = whole.with_variables(LoadMode="working-set", AppLibDir=f"{whole.folder}/other").run(START + ALL)
+    assert later.answers == ["True"], later.errors
+    assert later.starts[0]["pages"]["later"] > 0
 
 
 def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(

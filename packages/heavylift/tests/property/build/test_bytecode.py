@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heavylift.build.binaries import collect_bytecode
-from heavylift.runtime.bytecode import BYTECODE_NAME, install
+from heavylift.contracts.archive import BYTECODE_NAME
+from heavylift.runtime.bytecode import install
 
 PACKAGE = "heavylift_found_beside_chunks"
 # Whatever may stand for a module called `m`, in Python's order: a package, an extension, a source; and what never does.

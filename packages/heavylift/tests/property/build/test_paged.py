@@ -95,10 +95,10 @@ def test_files_are_whole_however_they_are_loaded(first: Drawn, second: Drawn, sm
 
 def _check_by_pages(index: Index, data: bytes, files: dict[str, bytes]) -> None:
     """Load by pages: at first all is there but the cold pages, and in the end they are there too."""
-    content, plan, parts = index.content, plan_load(index.content, by_pages=True), pieces(index.content)
+    content, plan, parts = index.content, plan_load(index.content, index.content.libraries), pieces(index.content)
     origin = len(data) - _behind_the_index(index, data)
     made = [bytearray(entry.size) for entry in content.files]
-    codes = {each.block for each in code_blocks(content)}
+    codes = {each.block for each in code_blocks(content, content.libraries)}
     later = [block for block in plan.blocks if block in codes]
     assert list(plan.blocks[len(plan.blocks) - len(later) :]) == later
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry
-from heavylift.contracts.loading import CodeBlock, LoadPlan, Piece, code_blocks, hot_blocks, pieces, plan_load
+from heavylift.contracts.archive import BLOCK_SIZE, BYTECODE_NAME, Block, Content, FileEntry, Index, Layout
+from heavylift.contracts.loading import (
+    IMPORT,
+    CodeBlock,
+    LoadPlan,
+    Piece,
+    code_blocks,
+    hot_blocks,
+    libraries_by_pages,
+    pieces,
+    plan_load,
+)
 from heavylift.contracts.pages import PAGE, Library, Region, Run
 from tests.support.contents import CONTENT, ZERO
 
@@ -24,17 +34,24 @@ PAGED = Content(
     libraries=(LIBRARY,),
     used=2,
 )
+BYTECODE = f"{BYTECODE_NAME}/0.bin"
+
+
+def _index(*, bytecode: int, behind: int) -> Index:
+    """Return an archive with the library, and used bytecode of so many bytes behind it, which takes `behind` bytes to fetch."""
+    files = (*PAGED.files[:2], FileEntry(BYTECODE, 0o644, bytecode, 7, 0))
+    content = replace(PAGED, files=files, blocks=(*PAGED.blocks[:7], Block(bytecode, ZERO)), used=3)
+    return Index(content, tuple(Layout(0, size) for size in (*[10] * 7, behind)))
 
 
 def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
-    assert plan_load(CONTENT, by_pages=True).needs == (1, 1, 4, 5, 6)
-    assert plan_load(replace(CONTENT, eager=3), by_pages=True).needs == (4, 4, 4, 5, 6)
-    assert plan_load(replace(CONTENT, eager=0), by_pages=True).needs == (1, 1, 4, 5, 6)
+    assert plan_load(CONTENT, ()).needs == (1, 1, 4, 5, 6)
+    assert plan_load(replace(CONTENT, eager=3), ()).needs == (4, 4, 4, 5, 6)
+    assert plan_load(replace(CONTENT, eager=0), ()).needs == (1, 1, 4, 5, 6)
 
 
 def test_an_archive_without_libraries_has_one_order() -> None:
-    everything = LoadPlan(tuple(range(6)), 6, (1, 1, 4, 5, 6))
-    assert plan_load(CONTENT, by_pages=True) == plan_load(CONTENT, by_pages=False) == everything
+    assert plan_load(CONTENT, ()) == LoadPlan(tuple(range(6)), 6, (1, 1, 4, 5, 6))
 
 
 def test_each_byte_of_a_block_belongs_to_one_piece() -> None:
@@ -80,7 +97,7 @@ def test_hot_pages_go_on_in_the_next_block() -> None:
 
 def test_blocks_of_code_tell_whether_they_hold_a_cold_page() -> None:
     first, half = MB // PAGE, MB // 2 // PAGE
-    assert list(code_blocks(PAGED)) == [
+    assert list(code_blocks(PAGED, [LIBRARY])) == [
         CodeBlock(3, 0, range(first, first + half), cold=True),
         CodeBlock(4, 0, range(first + half, first + 2 * half), cold=False),
         CodeBlock(5, 0, range(2 * first, 3 * first), cold=True),
@@ -88,11 +105,39 @@ def test_blocks_of_code_tell_whether_they_hold_a_cold_page() -> None:
 
 
 def test_by_pages_code_comes_last_and_what_is_hot_not_twice() -> None:
-    plan = plan_load(PAGED, by_pages=True)
+    plan = plan_load(PAGED, [LIBRARY])
     assert plan == LoadPlan(blocks=(0, 1, 2, 6, 7, 3, 5), ready=4, needs=(1, 4, 5))
-    assert plan_load(replace(PAGED, used=3), by_pages=True).ready == 5
-    assert plan_load(replace(PAGED, used=0, eager=0), by_pages=True).ready == 0
+    assert plan_load(replace(PAGED, used=3), [LIBRARY]).ready == 5
+    assert plan_load(replace(PAGED, used=0, eager=0), [LIBRARY]).ready == 0
 
 
 def test_otherwise_files_come_whole_and_hot_pages_not_by_themselves() -> None:
-    assert plan_load(PAGED, by_pages=False) == LoadPlan(blocks=(0, 2, 3, 4, 5, 6, 7), ready=7, needs=(1, 6, 7))
+    assert plan_load(PAGED, ()) == LoadPlan(blocks=(0, 2, 3, 4, 5, 6, 7), ready=6, needs=(1, 6, 7))
+
+
+def test_a_library_comes_by_pages_where_the_import_behind_it_takes_longer_than_the_load() -> None:
+    # Behind the library, whole, are the bytes of "b"; they load as long as so many bytes of bytecode import.
+    assert libraries_by_pages(_index(bytecode=250, behind=IMPORT * 250 - 1)) == (LIBRARY,)
+    assert libraries_by_pages(_index(bytecode=250, behind=IMPORT * 250)) == ()
+
+
+def test_bytecode_that_no_start_uses_or_that_comes_before_a_library_does_not_count() -> None:
+    index = _index(bytecode=250, behind=0)
+    assert libraries_by_pages(replace(index, content=replace(index.content, used=2))) == ()
+    first, library, bytecode = index.content.files
+    swapped = (bytecode._replace(block=0), library, first._replace(block=7))
+    assert libraries_by_pages(replace(index, content=replace(index.content, files=swapped))) == ()
+
+
+def test_code_that_is_postponed_is_loaded_behind_the_libraries_that_follow() -> None:
+    index = _index(
+        bytecode=250, behind=400
+    )  # 400 < 1000: by pages, and of the second one 700 are left with 300 of code
+    second = Library(2, (Region(0, 2 * MB, 5, 4 * MB),), ())
+    files = (*index.content.files[:2], FileEntry("two.so", 0o755, 5 * MB, 7, 0), FileEntry(BYTECODE, 0o644, 250, 10, 0))
+    blocks = (*index.content.blocks[:7], *(Block(raw, ZERO) for raw in (2 * MB, 2 * MB, MB, 250)))
+    content = replace(index.content, files=files, blocks=blocks, libraries=(LIBRARY, second), used=4)
+    for code, found in ((300, (LIBRARY, second)), (600, (LIBRARY,))):
+        sizes = (1, 1, 1, code, 0, 0, 1, 1, 1, 1, 400)
+        places = tuple(Layout(0, size) for size in sizes)
+        assert libraries_by_pages(Index(content, places)) == found

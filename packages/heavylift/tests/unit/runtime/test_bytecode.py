@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from heavylift.contracts.archive import BYTECODE_NAME
 from heavylift.contracts.failures import InvalidArchiveError
-from heavylift.runtime.bytecode import BYTECODE_NAME, CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
+from heavylift.runtime.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
 
 SOURCES = {
     "packed/__init__.py": "where = 'source'\n",
