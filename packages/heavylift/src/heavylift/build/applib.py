@@ -22,9 +22,10 @@ from heavylift.build.imports import Imports, Tree, bring_back, choose_files
 from heavylift.build.installed import check_installed
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.names import normalize
+from heavylift.build.needed import Referrers
 from heavylift.build.order import Order, arrange
 from heavylift.build.packages import Package, Recipe, find_files, place_is_sound, prepare, retain
-from heavylift.build.prune import Pruning, Rule, survey_paths
+from heavylift.build.prune import Pruning, Rule, Survey, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
 from heavylift.build.resolve import read_requested
@@ -132,40 +133,47 @@ def _remove_others(staging: Staging) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The prepared packages, and what is in them by path."""
+
+    packages: Sequence[Package]
+    holders: Mapping[str, Package]  # the package of each file
+    owners: Mapping[str, str]  # its name
+    libraries: Libraries
+
+    @classmethod
+    def of(cls, packages: Sequence[Package]) -> _Prepared:
+        holders = {path: package for package in packages for path in package.files}
+        owners = {path: package.name for path, package in holders.items()}
+        libraries = {path: each.libraries[path] for path, each in holders.items() if path in each.libraries}
+        return cls(packages, holders, owners, libraries)
+
+
 def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     from heavylift.build.system import find_needs  # not before there is something to make
 
     target = staging.target
     interpreter = find_interpreter(target)
-    packages = _prepare(staging, interpreter, report, frames)
-    holders = {path: package for package in packages for path in package.files}
-    owners = {path: package.name for path, package in holders.items()}
-    libraries = {path: each.libraries[path] for path, each in holders.items() if path in each.libraries}
+    prepared = _Prepared.of(_prepare(staging, interpreter, report, frames))
+    packages, owners = prepared.packages, prepared.owners
     imports = Imports(
         folder=staging.folder,
         interpreter=interpreter if runs_here(target) else None,
         modules=_modules(staging.requirements, packages),
-        needs=find_needs(libraries, owners),
+        needs=find_needs(prepared.libraries, owners),
         report=report,
     )
     files = find_files(packages)
     found = survey_paths(files, staging.rules, owners)
-    wanted = {path: Path(files[path]) for path in libraries if staging.strip}
-    copies = staging.packages / copies_name((path, holders[path].place.name) for path in wanted)
-    with ThreadPoolExecutor(1) as beside, report.step("find what others refer to"):
-        changed = beside.submit(change_libraries, wanted, copies)
-        referrers = read_referrers(files, found.candidates, {path: each.place for path, each in holders.items()})
-        files |= changed.result()
+    referrers, changed, copies = _read_files(staging, prepared, files, found, report)
     shutil.rmtree(staging.folder, ignore_errors=True)
-    tree = Tree(staging.folder, files, interpreter)
+    tree = Tree(staging.folder, {**files, **changed}, interpreter)
     pruning, accesses = choose_files(imports, tree, found, referrers)
     gone = tuple(sorted(path for path in pruning.removed if path in found.matched))
     kept = find_opened(gone, staging.opened)
     pruning = bring_back(kept, tree, found, pruning)
-    spared = frozenset(pruning.spared)
-    with ThreadPoolExecutor(binaries.WORKERS) as cores:
-        for package in packages:  # the others were checked when it was prepared
-            check_installed(package.content, spared.__contains__, cores)
+    _check_spared(packages, pruning)
     lazy = _lazy_modules(staging, accesses, report)
     if lazy:
         accesses = imports.record("as a start will, some when they are first used", lazy)
@@ -175,7 +183,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
             "imports when all of it has been unpacked."
         )
     retain([*(package.place for package in packages), copies], staging.packages)
-    left = {path: names for path, names in libraries.items() if path not in pruning.removed}
+    left = {path: names for path, names in prepared.libraries.items() if path not in pruning.removed}
     _warn_of_newer(left, owners, target, report)
     staged = Staged(
         places=[each.place.name for each in packages],
@@ -194,6 +202,26 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         order=Order((), 0, 0),
     )
     return _arranged(staging, staged)
+
+
+def _read_files(
+    staging: Staging, prepared: _Prepared, files: Mapping[str, str], found: Survey, report: Reporter
+) -> tuple[Referrers, Mapping[str, str], Path]:
+    """Return what files refer to others, the libraries that were changed for the applib, and the folder of these."""
+    wanted = {path: Path(files[path]) for path in prepared.libraries if staging.strip}
+    copies = staging.packages / copies_name((path, prepared.holders[path].place.name) for path in wanted)
+    places = {path: package.place for path, package in prepared.holders.items()}
+    with ThreadPoolExecutor(1) as beside, report.step("find what others refer to"):
+        changed = beside.submit(change_libraries, wanted, copies)
+        return read_referrers(files, found.candidates, places), changed.result(), copies
+
+
+def _check_spared(packages: Sequence[Package], pruning: Pruning) -> None:
+    """Check the files that were spared; the others were checked when their package was prepared."""
+    spared = frozenset(pruning.spared)
+    with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        for package in packages:
+            check_installed(package.content, spared.__contains__, cores)
 
 
 def _warn_of_newer(libraries: Libraries, owners: Mapping[str, str], target: Target, report: Reporter) -> None:
