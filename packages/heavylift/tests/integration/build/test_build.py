@@ -34,6 +34,7 @@ from heavylift.build.reporter import Reporter
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.bytecode import TABLE_NAME
+from tests.support.home import move_home
 from tests.support.loading import read_files
 from tests.support.paths import HEAVYLIFT, ROOT
 from tests.support.wheels import make_wheel
@@ -319,7 +320,7 @@ def test_a_target_without_interpreter_is_built_with_a_loud_warning(
 ) -> None:
     # Interpreters are found on PATH and in the home folder: here are none but the environment's own
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")))
-    monkeypatch.setenv("HOME", str(own_project / "home"))
+    move_home(monkeypatch, own_project / "home")
     done = run(own_project, "applib", "--python", "3.10", "--output", "other", path="/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((own_project / "other" / "manifest.json").read_text())
@@ -344,7 +345,7 @@ def test_an_interpreter_of_pyenvs_is_found_whatever_its_shims_say(
         folder.mkdir(parents=True)
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
-    monkeypatch.setenv("HOME", str(home))
+    move_home(monkeypatch, home)
     monkeypatch.setenv("PATH", f"{shims}:/usr/bin:/bin")
     assert find_interpreter(Target(name.removeprefix("python"), DEFAULT_PLATFORM)) == place / name
 

@@ -21,6 +21,7 @@ from heavylift.cdk.facts import Facts
 from heavylift.clouds.node import with_node
 from heavylift.contracts.manifest import Build
 from heavylift.contracts.platform import LOCAL_PYTHON, RUNTIMES
+from tests.support.home import move_home
 
 SETTINGS = FunctionSettings(requirements="requirements.txt", model="weights", runtime="python3.10")
 UNCHANGED = 1.0  # seconds of this process for a build without work
@@ -132,7 +133,7 @@ def test_where_it_is_not_here_the_embedded_cloud_gets_a_build_for_this_python(
     if LOCAL_PYTHON in ("3.10", "3.12"):
         pytest.skip("this Python is a runtime's")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    move_home(monkeypatch, tmp_path)
     build = make(facts=Facts(local_build=True))
     assert build.target.python == LOCAL_PYTHON
     said = capfd.readouterr().err
