@@ -175,7 +175,10 @@ class Background:
 
     def _reap(self) -> int:
         if self._exit_code is None:
-            self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+            try:
+                self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+            except ChildProcessError:  # the function ignores SIGCHLD, so that nobody is told
+                self._exit_code = 0
         return self._exit_code
 
     def _wait(self, enough: Callable[[], bool], item: str = "files") -> None:

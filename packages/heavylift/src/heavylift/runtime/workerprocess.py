@@ -2,15 +2,18 @@
 
 Where this process has one thread, the worker is a fork of it: the interpreter runs already, and most of what the worker needs is
 imported. A fork of a process with more threads could wait forever for a lock that one of them held, so the worker is a new
-interpreter there (fork(2), "the child process is created with a single thread").
+interpreter there (fork(2), "the child process is created with a single thread"). So it is where the function has put other code
+into Python's modules, as gevent does, or has its code traced: that would run in the worker, too.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import NoReturn
 
@@ -20,6 +23,15 @@ from heavylift.runtime.opening import CHANNEL, MEMORY, Opening
 
 _TASKS = "/proc/self/task"  # proc(5): a directory for each thread, Python's and others
 _LOG = 2  # standard error
+# What the worker uses of modules that others exchange, by module and name, as far as they are imported.
+_EXCHANGED = (
+    ("_thread", "start_new_thread"),
+    ("select", "poll"),
+    ("socket", "create_connection"),
+    ("socket", "getaddrinfo"),
+    ("socket", "socket"),
+    ("ssl", "SSLContext"),
+)
 _DESCRIPTORS = "/proc/self/fd"
 # The names of modules depend on where this package lies: in a function it is a package of its own.
 # Its path is this process's; what customizes Python may stand in PYTHONPATH alone, which is for processes that start anew.
@@ -51,8 +63,8 @@ def start_worker(request: LoadRequest, opening: Opening | None) -> tuple[int, in
     if opening:
         places |= {opening.memory: MEMORY, opening.served: CHANNEL}
     try:
-        alone = len(os.listdir(_TASKS)) == 1  # noqa: PTH208 - faster
-        process = _fork(request, places) if alone else _spawn(request, places, orders_in)
+        forks = len(os.listdir(_TASKS)) == 1 and _is_plain()  # noqa: PTH208 - faster
+        process = _fork(request, places) if forks else _spawn(request, places, orders_in)
     except OSError as error:
         os.close(orders_in)
         os.close(messages_out)
@@ -65,6 +77,13 @@ def start_worker(request: LoadRequest, opening: Opening | None) -> tuple[int, in
     return process, orders_in, messages_out
 
 
+def _is_plain() -> bool:
+    """Return whether nothing of the function's would run in a worker that is a fork."""
+    traced = sys.gettrace() or sys.getprofile() or threading.gettrace() or threading.getprofile()
+    found = ((name, getattr(sys.modules.get(name), member, None)) for name, member in _EXCHANGED)
+    return not traced and all(member is None or member.__module__ == name for name, member in found)
+
+
 def _fork(request: LoadRequest, places: dict[int, int]) -> int:
     process = os.fork()
     if not process:
@@ -75,6 +94,7 @@ def _fork(request: LoadRequest, places: dict[int, int]) -> int:
 def _work(request: LoadRequest, places: dict[int, int]) -> NoReturn:
     """Be the worker, and nothing that this process has been: none of its code runs again."""
     try:
+        gc.disable()  # what the function has left to it would close descriptors, whose numbers are others' soon
         for number in signal.valid_signals():
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)

@@ -22,6 +22,29 @@ def test_it_is_an_interpreter_of_its_own_where_another_thread_may_hold_a_lock(in
     assert outcome.answers == ["42 1 x"], outcome.errors
 
 
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        "import socket\ndef create_connection(*_): raise OSError\nsocket.create_connection = create_connection\n",
+        "import _thread\ndef start_new_thread(*_): raise RuntimeError\n_thread.start_new_thread = start_new_thread\n",
+        "sys.setprofile(lambda *_: None)\n",
+        "threading.settrace(lambda *_: None)\n",
+    ],
+    ids=["socket", "thread", "profile", "trace"],
+)
+def test_it_is_an_interpreter_of_its_own_where_the_functions_code_would_run_in_a_fork(
+    instance: Any, exchange: str
+) -> None:
+    """As gevent and eventlet, tracers and profilers have it."""
+    outcome = instance.run(FORKS + exchange + START + READ)
+    assert outcome.answers == ["42 1 x"], outcome.errors
+
+
+def test_a_function_that_ignores_the_end_of_its_processes_starts(instance: Any) -> None:
+    outcome = instance.run("import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n" + START + READ)
+    assert outcome.answers == ["42 1 x"], outcome.errors
+
+
 def test_what_customizes_the_functions_python_customizes_an_interpreter_of_its_own_too(instance: Any) -> None:
     (instance.code / "sitecustomize.py").write_text(
         "import os, sys\nos.write(2, f'customized {os.getpid()}\\n'.encode())\n"
