@@ -12,6 +12,7 @@ from pathlib import Path
 from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError
 from heavylift.build.files import walk
+from heavylift.build.headers import DamagedError, read_headers
 from heavylift.build.machine import find_interpreter
 from heavylift.build.names import split
 from heavylift.build.stripping import strip_symbols
@@ -61,6 +62,8 @@ def strip(folder: Path, spared: Container[str], cores: Executor) -> None:
 
 
 def _strip(library: Path) -> None:
+    if carries_more(library):
+        return  # strip would drop it
     temporary = library.with_name(library.name + ".stripped")
     # What strip does not understand stays as it is.
     if (
@@ -70,6 +73,16 @@ def _strip(library: Path) -> None:
         temporary.replace(library)
     else:
         temporary.unlink(missing_ok=True)
+
+
+def carries_more(library: Path) -> bool:
+    """Return whether something stands behind all that a library's headers tell of: an archive, a key, which its code reads."""
+    with library.open("rb") as file:
+        try:
+            file.seek(read_headers(file).end())
+        except DamagedError:
+            return False
+        return bool(file.read().strip(b"\0"))
 
 
 def _run_strip(library: Path, target: Path) -> bool:

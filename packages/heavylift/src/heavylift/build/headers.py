@@ -168,6 +168,14 @@ class Headers:
                 return
             place += following
 
+    def end(self) -> int:
+        """Return the place behind the last byte that the headers tell of, themselves among them."""
+        ends = [each.offset + each.size for each in self.segments.values()]
+        ends += [each.offset + each.size for each in self.sections.values() if each.type != NOBITS]
+        ends += [place + SEGMENT.size for place in self.segments]
+        ends += [place + SECTION.size for place in self.sections]
+        return max(ends, default=0)
+
     def _offset(self, address: int) -> int:
         """Return the place in the file of what a linker maps to an address."""
         for each in self.segments.values():

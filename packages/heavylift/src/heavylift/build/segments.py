@@ -17,6 +17,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from heavylift.build.binaries import carries_more
 from heavylift.build.elf import find_mixed_code, find_mixed_tables
 from heavylift.build.headers import LOAD, SEGMENT, Segment
 from heavylift.contracts.pages import PAGE, READ
@@ -36,7 +37,7 @@ def split_segments(library: Path) -> bool:
     code = [each for each in find_mixed_code(library) if len(each) >= LEAST]
     tables = [each for each in find_mixed_tables(library) if len(each) >= LEAST_TABLES]
     stretches = sorted(code + tables, key=lambda each: each.start)
-    if not stretches:
+    if not stretches or carries_more(library):
         return False
     if library.stat().st_nlink > 1:
         temporary = library.with_name(library.name + ".split")

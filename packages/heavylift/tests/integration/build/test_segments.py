@@ -69,6 +69,14 @@ def test_code_that_shares_a_segment_with_data_gets_one_of_its_own(mixed: Path, t
     assert len(after) < len(before) + 2 * PAGE
 
 
+def test_a_library_that_carries_something_behind_its_own_end_is_not_split(mixed: Path) -> None:
+    with mixed.open("ab") as file:
+        file.write(b"PK: an archive that its code reads from the end")
+    before = mixed.read_bytes()
+    assert not split_segments(mixed)
+    assert mixed.read_bytes() == before
+
+
 def test_a_split_library_is_loaded_and_unwound_as_before(mixed: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copy(mixed, tmp_path / "whole.so"))
     assert split_segments(mixed)

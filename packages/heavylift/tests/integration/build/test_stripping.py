@@ -67,6 +67,24 @@ def test_a_library_without_symbols_stays_as_it_is(tmp_path: Path) -> None:
     assert library.read_bytes() == before
 
 
+def test_a_library_that_carries_something_behind_its_own_end_stays_as_it_is(tmp_path: Path) -> None:
+    library = compile_library(tmp_path)
+    with library.open("ab") as file:
+        file.write(bytes(100) + b"PK: an archive that its code reads" + bytes(100))
+    before = library.read_bytes()
+    strip(tmp_path, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+    assert library.read_bytes() == before
+
+
+def test_zeros_behind_a_librarys_end_are_nothing(tmp_path: Path) -> None:
+    library = compile_library(tmp_path)
+    with library.open("ab") as file:
+        file.write(bytes(5000))
+    strip(tmp_path, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+    assert b".symtab" not in section_names(library)
+    assert ctypes.CDLL(str(library)).answer() == 42
+
+
 def test_a_library_that_was_patched_is_left_to_the_tool(tmp_path: Path) -> None:
     library, target = compile_library(tmp_path), tmp_path / "stripped.so"
     # patchelf moves what it makes larger behind all else: a section that is mapped lies behind the symbols then
