@@ -96,7 +96,7 @@ class Generation3:
         }
         body = models3.CreateFunctionInput().from_map(fields)
         self.client.create_function(models3.CreateFunctionRequest(body=body))
-        self.topic = self.name
+        self.topic = f"FCLogs:{self.name}"
         self.service: dict[str, str] = {}
 
     def invoke(self, event: str) -> str:

@@ -2,7 +2,8 @@
 
 Nobody waits for it; what cannot be delivered is noted in the function's own log, once for each reason.
 
-Sources: Function Compute, "Configure logging", "Request-level metric logs"; SLS, "Log fields of Function Compute".
+Sources: Function Compute, "Configure logging", "Request-level metric logs"; SLS, "Log fields of Function Compute"; for topics,
+what Serverless Devs looks for (devsapp/fc3, `src/subCommands/logs`).
 """
 
 from __future__ import annotations
@@ -141,8 +142,8 @@ class Delivery:
 
     def tell_use(self, release: Release, request_id: str, metrics: Sequence[tuple[str, str]]) -> None:
         """Deliver what an invocation took, if the function asks for it (enableRequestMetrics)."""
-        # The form of the topic is assumed.
-        destination = _destination(release, topic=f"FCRequestMetrics:/{'/'.join(_names(release))}")
+        service = release.service.name if release.service else ""
+        destination = _destination(release, topic=f"FCRequestMetrics:{service}/{release.function.name}")
         if destination is not None and _config(release).get("enableRequestMetrics") is True:
             self._add(destination, LogEntry(time=self._clock(), fields=(*_fields(release, request_id), *metrics)))
 
@@ -212,13 +213,9 @@ def _destination(release: Release, *, topic: str) -> Destination | None:
     return Destination(function=release.function.path, role=role, project=project, logstore=logstore, topic=topic)
 
 
-def _names(release: Release) -> list[str]:
-    return [*([release.service.name] if release.service else []), release.function.name]
-
-
 def _topic(release: Release) -> str:
-    """Return the topic of a function's logs: its service, or itself where there are none (the latter is assumed)."""
-    return _names(release)[0]
+    """Return the topic of a function's logs: its service, or where there are none one with its name."""
+    return release.service.name if release.service else f"FCLogs:{release.function.name}"
 
 
 def _fields(release: Release, request_id: str) -> list[tuple[str, str]]:

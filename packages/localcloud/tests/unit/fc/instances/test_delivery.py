@@ -78,7 +78,7 @@ def test_a_line_is_a_log_however_it_comes(size: int) -> None:
 def test_a_log_says_where_it_comes_from() -> None:
     ((destination, entry),) = follow(CONFIG, b"", b"line\n").got
     assert destination == Destination(
-        function="functions/f", role=ROLE, project="logs", logstore="functions", topic="f"
+        function="functions/f", role=ROLE, project="logs", logstore="functions", topic="FCLogs:f"
     )
     assert entry == LogEntry(
         time=12.5,
@@ -122,13 +122,19 @@ def test_without_a_logstore_nothing_is_followed(config: dict[str, Any]) -> None:
     assert deliver(work).got == []
 
 
+def test_what_a_request_took_is_apart_from_the_logs() -> None:
+    given = release({**CONFIG, "enableRequestMetrics": True})
+    ((destination, _),) = deliver(lambda delivery: delivery.tell_use(given, "1-request", [])).got
+    assert destination.topic == "FCRequestMetrics:/f"
+
+
 @pytest.mark.parametrize(("asked", "count"), [(True, 1), (False, 0), (None, 0)])
 def test_what_a_request_took_is_told_to_those_who_ask(asked: bool | None, count: int) -> None:
     given = release({**CONFIG, "enableRequestMetrics": asked}, service=True)
     got = deliver(lambda delivery: delivery.tell_use(given, "1-request", [("durationMs", "1.50")])).got
     assert len(got) == count
     for destination, entry in got:
-        assert destination.topic == "FCRequestMetrics:/s/f"
+        assert destination.topic == "FCRequestMetrics:s/f"
         assert dict(entry.fields) | {"durationMs": "1.50", "requestId": "1-request"} == dict(entry.fields)
 
 
