@@ -270,11 +270,14 @@ def describe(item: StoredObject) -> dict[str, object]:
         "OSSCRC64": str(item.crc64),
         "ServerSideEncryption": item.attributes.storage.encryption.get(ALGORITHM),
         "OSSTaggingCount": len(tags),
-        "OSSTagging": {"Tagging": [{"Key": key, "Value": value} for key, value in tags.items()]} if tags else None,
-        "OSSUserMeta": (
-            {"UserMeta": [{"Key": name, "Value": value} for name, value in metas.items()]} if metas else None
-        ),
+        # By key, however they were given: the suite of OSS's SDK for Java.
+        "OSSTagging": {"Tagging": _pairs(tags)} if tags else None,
+        "OSSUserMeta": {"UserMeta": _pairs(metas)} if metas else None,
     }
+
+
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(values.items())]
 
 
 def to_beijing(moment: float) -> str:

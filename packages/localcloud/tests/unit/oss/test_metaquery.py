@@ -176,7 +176,7 @@ def test_an_object_is_told_with_its_tags_and_metadata() -> None:
         "OSSCRC64": "18446744073709551615",
         "ServerSideEncryption": None,
         "OSSTaggingCount": 2,
-        "OSSTagging": {"Tagging": [{"Key": "owner", "Value": "John"}, {"Key": "n", "Value": "1"}]},
+        "OSSTagging": {"Tagging": [{"Key": "n", "Value": "1"}, {"Key": "owner", "Value": "John"}]},
         "OSSUserMeta": {"UserMeta": [{"Key": "x-oss-meta-location", "Value": "hangzhou"}]},
     }
 
