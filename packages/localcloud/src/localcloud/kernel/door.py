@@ -162,21 +162,24 @@ class _Door:
         return response
 
 
-async def meet_expectation(request: web.Request) -> None:
-    """Ask for the body that a client holds back (header Expect): for a service's one handler; with routes, aiohttp does.
+def check_expectation(request: web.Request) -> None:
+    """Refuse a request that expects anything but to be asked for its body: for a service's one handler; with routes, aiohttp does.
 
     Source: RFC 9110 section 10.1.1.
 
     Raises:
-        HTTPExpectationFailed: it expects something else.
+        HTTPExpectationFailed: it does.
     """
-    expected = request[HEADERS]["expect"]
-    if request.version < (1, 1):
-        return
-    if expected.lower() != "100-continue":
+    expected = request[HEADERS].get("expect", "")
+    if expected and request.version >= (1, 1) and expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text=f"what the header Expect asks for is not known: {expected[:40]}")
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # of the answer itself, nothing was sent yet
+
+
+async def meet_expectation(request: web.Request) -> None:
+    """Ask for the body that a client holds back, where one does, before the first of it is read: likewise."""
+    if "expect" in request[HEADERS] and request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # of the answer itself, nothing was sent yet
 
 
 def headers_of(request: web.Request) -> dict[str, str]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import re
+import socket
 from urllib.parse import urlsplit
 
 import oss2
@@ -311,3 +312,37 @@ def test_a_name_in_a_header_that_is_not_utf8_is_refused(v1: oss2.Bucket, name: s
     params = {"symlink": ""} if name == "x-oss-symlink-target" else {}
     headers = {name: f"/{v1.bucket_name}/%ff" if not params else "%ff"}
     assert code_of(v1, "PUT", "b", params, headers) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    ("acl", "method", "path", "kind", "body", "said"),
+    [
+        ("private", "PUT", "/key", "text/plain", b"body", [b"403 Forbidden"]),
+        ("public-read-write", "PUT", "/key", "text/plain", b"body", [b"100 Continue", b"200 OK"]),
+        ("public-read-write", "POST", "/", "text/plain", b"body", [b"400 Bad Request"]),
+        (
+            "public-read-write",
+            "POST",
+            "/",
+            "multipart/form-data; boundary=b",
+            b"--b--",
+            [b"100 Continue", b"400 Bad Request"],
+        ),
+    ],
+)
+def test_a_body_that_is_held_back_is_asked_for_once_it_is_wanted(
+    cloud: Cloud, bucket: oss2.Bucket, acl: str, method: str, path: str, kind: str, body: bytes, said: list[bytes]
+) -> None:
+    bucket.put_bucket_acl(acl)
+    head = f"{method} /{bucket.bucket_name}{path} HTTP/1.1\r\nHost: {cloud.host('oss')}\r\nExpect: 100-continue\r\n"
+    head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    told = []
+    with socket.create_connection(cloud.address("oss"), timeout=20) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head.encode())
+        while not told or told[-1].startswith(b"100 "):
+            told.append(answers.readline().removeprefix(b"HTTP/1.1 ").strip())
+            if told[-1].startswith(b"100 "):
+                assert answers.readline() == b"\r\n"
+                connection.sendall(body)
+    bucket.put_bucket_acl("private")
+    assert told == said

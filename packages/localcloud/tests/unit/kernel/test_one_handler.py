@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from localcloud.kernel.door import HEADERS, Handler, meet_expectation, open_door
+from localcloud.kernel.door import Handler, check_expectation, meet_expectation, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
@@ -50,8 +50,8 @@ def sends(sent: bytes) -> Talk:
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
-    if "expect" in request[HEADERS]:
-        await meet_expectation(request)
+    check_expectation(request)
+    await meet_expectation(request)
     return web.Response(body=request.raw_path.encode() + await request.content.read())
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from localcloud.kernel.door import meet_expectation
 from localcloud.oss.errors import OssError
 from localcloud.oss.throttle import THROTTLE
 
@@ -44,9 +45,17 @@ class Content:
 def content_of(request: web.Request) -> Content:
     """Return the body of a request, no faster than the request itself allows."""
     length, throttle = request.content_length, request[THROTTLE]
-    chunks = request.content.iter_any()
+    chunks = _chunks(request)
     return Content(
         length=length,
         ends=length is not None or "Transfer-Encoding" in request.headers,
         chunks=throttle.slow(chunks) if throttle else chunks,
     )
+
+
+async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    await meet_expectation(
+        request
+    )  # not before: who is refused need not send a body (that OSS asks so late is assumed)
+    async for chunk in request.content.iter_any():
+        yield chunk

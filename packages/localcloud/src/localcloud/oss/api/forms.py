@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import BodyPartReader, MultipartReader
 
+from localcloud.kernel.door import meet_expectation
 from localcloud.kernel.xml import render
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
@@ -111,6 +112,7 @@ async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartRead
         raise _malformed("expected multipart/form-data")
     form: dict[str, str] = {}
     try:
+        await meet_expectation(request)
         reader = MultipartReader(request.headers, request.content)
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader) or not part.name:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from localcloud.kernel.access import Gate
 from localcloud.kernel.clock import Clock
-from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
+from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, check_expectation, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.regions import REGIONS
 from localcloud.kernel.service import Reset
@@ -322,11 +322,11 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        if "expect" in request[HEADERS]:
-            await meet_expectation(request)
+        check_expectation(request)
         request[THROTTLE], request[BEGAN] = None, time.monotonic()
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
+            await meet_expectation(request)
             return await administer(request, oss, link, clock, reset, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
