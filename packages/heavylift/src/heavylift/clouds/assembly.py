@@ -15,8 +15,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,10 +144,22 @@ def _run(project: Project, environment: Mapping[str, str]) -> int:
         project.app, shell=True, cwd=project.folder, env=environment, stdout=sys.stderr, start_new_session=True
     ) as app:
         try:
-            return app.wait()
+            with _watched(app):
+                return app.wait()
         except BaseException:
             _end(app)
             raise
+
+
+@contextmanager
+def _watched(app: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have the app, and all that it has started, end with this process, however that ends."""
+    command = ["sh", "-c", 'read -r _ || kill -s KILL -- "-$0"', str(app.pid)]  # the pipe ends with its other side
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as watch:
+        try:
+            yield
+        finally:
+            watch.kill()
 
 
 def _end(app: subprocess.Popen[bytes]) -> None:

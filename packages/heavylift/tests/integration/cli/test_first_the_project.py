@@ -84,9 +84,16 @@ def test_the_account_that_an_app_is_told_of_is_the_one_that_the_cloud_has(projec
         background.stop(project / "data")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_interrupts_while_the_app_runs_ends_that_too_and_is_one_line(
-    project: Path, number: signal.Signals, code: int
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "heavylift: interrupted\n"),
+        (signal.SIGTERM, 143, "heavylift: interrupted\n"),
+        (signal.SIGKILL, -signal.SIGKILL, ""),
+    ],
+)
+def test_what_ends_a_command_while_the_app_runs_ends_that_too(
+    project: Path, number: signal.Signals, code: int, words: str
 ) -> None:
     begun = project / "begun"
     (project / "app.py").write_text(
@@ -96,7 +103,7 @@ def test_what_interrupts_while_the_app_runs_ends_that_too_and_is_one_line(
         wait_for(lambda: begun.exists() and begun.read_text())
         os.killpg(command.pid, number)  # a terminal sends it to all that run in its foreground
         said = command.communicate(timeout=60)[0]
-    assert (command.returncode, said) == (code, "heavylift: interrupted\n")
+    assert (command.returncode, said) == (code, words)
     wait_for(lambda: has_ended(begun.read_text()))
 
 

@@ -336,7 +336,7 @@ def test_a_body_that_is_held_back_is_asked_for_once_it_is_wanted(
     bucket.put_bucket_acl(acl)
     head = f"{method} /{bucket.bucket_name}{path} HTTP/1.1\r\nHost: {cloud.host('oss')}\r\nExpect: 100-continue\r\n"
     head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-    told = []
+    told: list[bytes] = []
     with socket.create_connection(cloud.address("oss"), timeout=20) as connection, connection.makefile("rb") as answers:
         connection.sendall(head.encode())
         while not told or told[-1].startswith(b"100 "):
