@@ -11,6 +11,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.forms import Policy, read_policy
 
 DAY = {"expiration": "2030-01-01T12:00:00.000Z"}
+USUAL = "0030-00000005"  # the finer code where there is none finer
 
 
 def policy(*conditions: str) -> Policy:
@@ -53,12 +54,54 @@ def test_characters_are_escaped_as_in_json_and_the_dollar_too(written: str, key:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "é", "e30", base64.b64encode(b"\xff").decode(), base64.b64encode(b'{"a": "\\x"}').decode()]
+    ("document", "ec"),
+    [
+        (b"", USUAL),
+        (b"\xff", USUAL),
+        (b'{"a": "\\x"}', USUAL),
+        (b"[]", "0006-00000207"),
+        (b'{"conditions": {}}', "0006-00000207"),
+        (b'{"conditions": []}', "0006-00000215"),
+        (b'{"conditions": [{}]}', USUAL),
+        (b'{"conditions": [{}], "expiration": "soon"}', USUAL),
+        (b'{"conditions": [{}], "expiration": "2030-01-01T12:00:00"}', USUAL),
+    ],
 )
-def test_what_is_no_policy_is_refused(text: str) -> None:
+def test_what_is_no_policy_is_refused(document: bytes, ec: str) -> None:
     with pytest.raises(OssError) as error:
-        read_policy(text)
-    assert error.value.code == "InvalidPolicyDocument"
+        read_policy(base64.b64encode(document).decode())
+    assert (error.value.code, error.value.ec) == ("InvalidPolicyDocument", ec)
+
+
+def test_what_is_no_base64_is_no_policy() -> None:
+    for text in ("é", "e30", "e3 0="):
+        with pytest.raises(OssError, match="base64"):
+            read_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("condition", "ec"),
+    [
+        ('["content-length-range", 1]', USUAL),
+        ('["content-length-range", 2, 1]', USUAL),
+        ('["content-length-range", -1, 1]', USUAL),
+        ('["content-length-range", true, 1]', USUAL),
+        ('["content-length-range", 1, 2, 3]', USUAL),
+        ('["eq", "$key"]', "0006-00000216"),
+        ('["eq", "$key", "a", "b"]', "0006-00000218"),
+        ('["eq", "$key", ["a"]]', "0006-00000218"),
+        ('["in", "$key", "a"]', "0006-00000218"),
+        ('["in", "$key", [1]]', "0006-00000218"),
+        ('["unlike", "$key", "a"]', "0006-00000218"),
+        ('["eq", 1, "a"]', "0006-00000218"),
+        ('{"key": 1}', "0006-00000218"),
+        ('"key"', "0006-00000218"),
+    ],
+)
+def test_what_is_no_condition_is_refused(condition: str, ec: str) -> None:
+    with pytest.raises(OssError) as error:
+        policy(condition)
+    assert (error.value.code, error.value.ec) == ("InvalidPolicyDocument", ec)
 
 
 def test_a_file_has_the_sizes_of_all_ranges() -> None:
