@@ -150,7 +150,16 @@ def ask(cloud: Cloud, key: str, method: str = "GET", body: str = "") -> tuple[in
 
 
 def test_what_says_no_seconds_is_refused(cloud: Cloud) -> None:
-    for body in ("", "{}", "[]", '{"advance": "soon"}', '{"advance": null}', '{"advance": 1e999}'):
+    for body, words in (
+        ("", "send"),
+        ("{}", "send"),
+        ("[]", "send"),
+        ('{"seconds": 1}', "send"),
+        ('{"advance": "1"}', "a number of seconds"),
+        ('{"advance": true}', "a number of seconds"),
+        ('{"advance": null}', "send"),
+        ('{"advance": 1e999}', "number"),
+    ):
         status, answer = ask(cloud, cloud.access_key_secret, "POST", body)
-        assert status == 400
-        assert answer["error"]
+        assert status == 400, body
+        assert words in answer["error"]

@@ -54,8 +54,7 @@ def _runs(oss: OssService) -> dict[str, tuple[str, Callable[[float | None], int]
 async def _run(request: web.Request, name: str, run: Callable[[float | None], int]) -> web.Response:
     """Do a run as if it were a moment: `POST /-/localcloud/lifecycle` with `{"time": SECONDS}`; without: now."""
     try:
-        record = read_json(await read_body(request, MAX_BODY) or b"{}")
-        time = None if record.get("time") is None else float(record["time"])
+        time = await _read_seconds(request, "time")
     except MALFORMED as error:
         return _refuse(error)
     return web.json_response({name: await asyncio.to_thread(run, time)})
@@ -65,12 +64,30 @@ async def _administer_clock(request: web.Request, clock: Clock) -> web.Response:
     """Read and move the clock: `GET|POST /-/localcloud/clock`, the latter with `{"advance": SECONDS}`."""
     if request.method == "POST":
         try:
-            clock.advance(float(read_json(await read_body(request, MAX_BODY) or b"")["advance"]))
+            seconds = await _read_seconds(request, "advance")
+            if seconds is None:
+                raise ValueError('send {"advance": SECONDS}')
+            clock.advance(seconds)
         except LocalCloudError as error:
             return web.json_response({"error": str(error)}, status=400)
         except MALFORMED as error:
             return _refuse(error)
     return web.json_response({"time": clock(), "ahead": clock.ahead})
+
+
+async def _read_seconds(request: web.Request, name: str) -> float | None:
+    """Return the number that a request's document gives; None: it gives none.
+
+    Raises:
+        ValueError: the document is another one.
+    """
+    record = read_json(await read_body(request, MAX_BODY) or b"{}")
+    if not isinstance(record, dict) or record.keys() - {name}:
+        raise ValueError(f'send {{"{name}": SECONDS}}, and nothing else')
+    seconds = record.get(name)
+    if seconds is not None and type(seconds) not in {int, float}:
+        raise ValueError(f"{name} is a number of seconds, not {str(seconds)[:40]!r}")
+    return None if seconds is None else float(seconds)
 
 
 async def _reset(request: web.Request, reset: Reset) -> web.Response:
@@ -105,4 +122,5 @@ async def _administer_link(request: web.Request, link: Link) -> web.Response:
 
 
 def _refuse(error: Exception) -> web.Response:
-    return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+    words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return web.json_response({"error": words}, status=400)
