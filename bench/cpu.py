@@ -37,6 +37,7 @@ from pathlib import Path
 applib, code = os.environ["AppLibDir"], sys.argv[1]
 sys.path[:0] = [code, code + "/vendor", applib]
 from heavylift.runtime.bytecode import install
+from heavylift.runtime.dedent import dedented_by_lines
 from heavylift.runtime.patterns import precompiled
 from heavylift.runtime.references import compiled_once
 from heavylift.runtime.spinning import spin_briefly
@@ -44,7 +45,8 @@ from heavylift.runtime.stack import with_room
 install(Path(applib))
 gc.disable()
 spin_briefly()
-with compiled_once(), precompiled(Path(code)):
+import textwrap  # a start has it ahead
+with compiled_once(), precompiled(Path(code)), dedented_by_lines():
     index = with_room(lambda: importlib.import_module("index"))
 usage = resource.getrusage(resource.RUSAGE_SELF)
 getattr(index, "warmup", lambda: None)()

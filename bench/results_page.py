@@ -76,7 +76,8 @@ def _start(part: Section) -> list[str]:
         "The limit is the larger of the bytes on the wire divided by the bandwidth, and the CPU seconds divided by the cores: "
         f"{part['archive']['packed'] / 1e6:,.0f} MB; {alone['load']:.2f} s to verify, inflate and write, "
         f"{alone['import']:.2f} s to import, "
-        f"measured on their own in the same run. {_most(links)}An import runs on one core, so no start on two cores reaches it. "
+        f"measured on their own in the same run. {_most(links)}An import runs on one core, so no start on two cores reaches it; "
+        "it is measured as a start of ours imports, with [all that shortens one](../decisions/import-of-a-start.md). "
         "Here the embedded "
         f"cloud works on the same cores, too, which a real one does not: {_each(links, 'cloud')} of CPU for one start of ours.",
         "",

@@ -71,9 +71,12 @@ def is_ours(origin: str, vendor: str) -> bool:
         origin: its path.
         vendor: the folder of the vendored packages.
     """
-    if origin.startswith(_STANDARD):
-        return not origin.removeprefix(_STANDARD).startswith(_INSTALLED)
-    return origin.startswith(f"{vendor}/")
+    return is_standard(origin) or origin.startswith(f"{vendor}/")
+
+
+def is_standard(origin: str) -> bool:
+    """Return whether a file is one of the standard library."""
+    return origin.startswith(_STANDARD) and not origin.removeprefix(_STANDARD).startswith(_INSTALLED)
 
 
 def _is_ours(package: str, vendor: str) -> bool:

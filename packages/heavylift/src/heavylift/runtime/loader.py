@@ -30,6 +30,7 @@ from heavylift.runtime.ahead import import_ahead, read_list  # noqa: E402
 from heavylift.runtime.background import Background, load_in_background  # noqa: E402
 from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
+from heavylift.runtime.dedent import dedented_by_lines  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
 from heavylift.runtime.pathfiles import follow_path_files  # noqa: E402
 from heavylift.runtime.patterns import precompiled  # noqa: E402
@@ -215,7 +216,7 @@ def _imported(settings: Settings, timeline: Timeline, background: Background | N
     timeline.mark_import()
     name = settings.handler.rpartition(".")[0]
     try:
-        with timeline.span("import", name), sampled(str(settings.applib), timeline):
+        with timeline.span("import", name), sampled(str(settings.applib), timeline), dedented_by_lines():
             return importlib.import_module(name)
     finally:
         if bytecode and background:
