@@ -8,8 +8,9 @@ digest alone; the blocks that come are compared with it as ever.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import starmap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from heavylift.contracts.archive import Block, Content, FileEntry, Index, Layout, Link
 from heavylift.contracts.failures import InvalidArchiveError
@@ -74,15 +75,20 @@ def dump_packaged(digest: str, placed: PlacedIndex) -> bytes | None:
 
 
 def parse_packaged(data: bytes, digest: str) -> PlacedIndex | None:
-    """Return the index of an archive; None where the file is of another one.
+    """Return the index of an archive; None where the file is of another one, or not as `dump_packaged` of this version makes it.
 
     Args:
-        data: the content of the file, as `dump_packaged` made it.
+        data: the content of the file.
         digest: of the archive, in hex.
     """
-    record = json.loads(data)
-    if record["digest"] != digest:
+    try:
+        record = json.loads(data)
+        return _read(record) if record["digest"] == digest else None
+    except (ValueError, TypeError, KeyError):
         return None
+
+
+def _read(record: Mapping[str, Any]) -> PlacedIndex:
     content = Content(
         files=tuple(map(FileEntry, *record["files"])),
         blocks=tuple(map(Block, *record["blocks"])),

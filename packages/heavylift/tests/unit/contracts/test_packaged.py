@@ -43,3 +43,8 @@ def test_a_large_index_does_not_enlarge_the_code_package(monkeypatch: pytest.Mon
     assert data
     monkeypatch.setattr(packaged, "MAX_PACKAGED", len(data) - 1)
     assert dump_packaged("", PlacedIndex(LINKED, 77)) is None
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b"\xff", b'{"digest": "d"}', b'{"digest": "d", "files": [["a"]]}'])
+def test_what_another_version_has_written_or_a_hand_has_damaged_is_fetched_instead(damaged: bytes) -> None:
+    assert parse_packaged(damaged, "d") is None
