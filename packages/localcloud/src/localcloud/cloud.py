@@ -109,7 +109,7 @@ def find_cloud(data: Path) -> Cloud | None:
 
 
 @contextmanager
-def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
+def run_cloud(data: Path | str, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
     """Run an embedded cloud on free ports of loopback while the context lasts.
 
     Args:
@@ -119,6 +119,7 @@ def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
     Raises:
         LocalCloudError: it did not start; the message ends with its last words.
     """
+    data = Path(data)
     # Detached, so that a Ctrl-C leaves it until the tests have cleaned up; yet it is not left when they are killed.
     running, record = process.launch(data, ["--until-end-of", str(os.getpid()), *arguments], detached=True)
     try:

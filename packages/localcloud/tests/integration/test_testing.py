@@ -57,6 +57,15 @@ def test_the_tests_of_the_readme_pass(tmp_path: Path) -> None:
     assert "4 passed" in run_pytest(tmp_path, "-W", "ignore")
 
 
+def test_unittest_runs_what_the_readme_shows(tmp_path: Path) -> None:
+    shown = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "unittest" in block)
+    (tmp_path / "test_notes.py").write_text(shown)
+    command = [sys.executable, "-W", "ignore", "-m", "unittest"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert "Ran 1 test" in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
+
+
 def test_each_run_has_an_account_of_its_own_and_none_is_left_running(tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text(ONE_TEST)
     run_pytest(tmp_path)
