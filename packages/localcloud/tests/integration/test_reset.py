@@ -146,7 +146,7 @@ def post(cloud: Cloud, path: str = "reset", key: str | None = None) -> tuple[int
 
 def test_nothing_is_left_of_what_any_service_had(cloud: Cloud) -> None:
     before, new = listed(cloud), files(cloud)
-    cloud.reset()  # which ends our connections
+    cloud.reset()  # which ends our connections, the last one in a moment
     open_files = open_files_of(cloud)
     for _ in range(2):  # the second time, in what was emptied
         fill(cloud)
@@ -154,7 +154,7 @@ def test_nothing_is_left_of_what_any_service_had(cloud: Cloud) -> None:
         assert [kind for kind in before if not {*filled[kind]} - {*before[kind]}] == []
         assert len(processes) > 2  # an instance's, and that of its own
         cloud.reset()
-        wait_for(lambda: open_files_of(cloud) == open_files)
+        wait_for(lambda: open_files_of(cloud) <= open_files)
         assert listed(cloud) == before
         assert files(cloud) == new
         wait_for(partial(are_gone, processes))  # whoever inherited them has taken note
