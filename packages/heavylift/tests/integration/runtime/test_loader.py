@@ -25,6 +25,7 @@ from heavylift.runtime.ahead import LIST_NAME, dump_list
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.destination import MARKER
 from heavylift.runtime.download import OssStore
+from heavylift.runtime.patterns import TABLE_NAME, dump_table
 from heavylift.runtime.settings import read_settings
 from localcloud import state
 from localcloud.ram import RamService
@@ -98,6 +99,27 @@ def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is
     (start,) = find_starts(outcome.output.splitlines())
     ends = {(span.phase, span.item): span.end for span in start.spans}
     assert ends["import", "ahead"] < ends["wait", "names"] < ends["import", "user"]
+
+
+@pytest.mark.parametrize("local", ["", "1"])
+def test_patterns_that_its_table_holds_are_not_compiled_while_it_starts(instance: Any, local: str) -> None:
+    instance.run()  # so that the archives lie there
+    code = instance.folder.parent / "patterns"
+    shutil.copytree(HEAVYLIFT / "heavylift", code / "heavylift", ignore=shutil.ignore_patterns("__pycache__"))
+    (code / TABLE_NAME).write_bytes(dump_table([("(?P<held>a+)b", 0)]))
+    (instance.code / "user.py").write_text(
+        "import re\n"
+        + "".join(f"re.compile({p!r})\n" for p in ("(?P<held>a+)b", "c+"))
+        + ("def handler(event, context):\n    re.purge()\n    return re.match('(?P<held>a+)b', 'aab')['held']\n")
+    )
+    outcome = instance.with_variables(PYTHONPATH=f"{code}:{CODE_PATH}:{instance.code}", local=local).run(
+        "from heavylift.runtime.patterns import compiler\ncompiled, original = [], compiler.compile\n"
+        "compiler.compile = lambda pattern, flags=0: compiled.append(pattern) or original(pattern, flags)\n"
+        "loader.initializer(None)\n"
+        "print([pattern for pattern in compiled if pattern in ('(?P<held>a+)b', 'c+')])\n"
+        "print(loader.handler(b'', None), '(?P<held>a+)b' in compiled)"
+    )
+    assert outcome.answers == ["['c+']", "aa True"], outcome.errors
 
 
 @pytest.mark.parametrize("of", ["this archive", "another"])
