@@ -10,9 +10,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-LEAD = (
-    2 * 1024 * 1024
-)  # bytes that a link brings until a store answers; so long before its end, others ask for what follows
+LEAD = 2 * 1024 * 1024  # bytes that a link brings until a store answers: so long before its end, others ask for more
 
 
 class Beginning:
