@@ -40,6 +40,8 @@ class Paging:
         self.code: Mapping[int, CodeBlock] = {each.block: each for each in code_blocks(content, libraries) if each.cold}
         self._helper = helper
         self._channel = socket.socket(fileno=channel)
+        # The function's process may have its sockets wait for nothing, as gevent does, or for less than a page takes.
+        self._channel.setblocking(True)
         self._cold = [list(library.cold()) for library in libraries]
         self._segments: list[Segment] = []
         self._places: list[list[tuple[range, int]]] = []  # for each library: pages, number of the segment

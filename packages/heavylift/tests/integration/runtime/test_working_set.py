@@ -105,10 +105,17 @@ def test_a_start_that_needs_the_rest_has_it_brought(paged_instance: Any) -> None
     assert start["seconds"] < HOLD
 
 
-def test_code_that_no_recording_saw_is_brought_at_once_and_told(paged_instance: Any, link: Any) -> None:
+IMPATIENT = "import socket\nsocket.setdefaulttimeout(0.01)\n"  # all sockets are non-blocking then, as gevent's are
+THREAD = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+
+
+@pytest.mark.parametrize(
+    "prologue", ["", IMPATIENT, IMPATIENT + THREAD], ids=["", "impatient", "impatient interpreter"]
+)
+def test_code_that_no_recording_saw_is_brought_at_once_and_told(paged_instance: Any, link: Any, prologue: str) -> None:
     link.set(bandwidth=4e6)
     number = FUNCTIONS - 10
-    script = START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\n"
+    script = prologue + START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\n"
     script += "print(time.monotonic() - begin)\n" + helpers() + "whole()"
     outcome = paged_instance.run(script)
     answer, seconds = outcome.answers
