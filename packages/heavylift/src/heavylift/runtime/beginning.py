@@ -10,8 +10,6 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
-LEAD = 2 * 1024 * 1024  # bytes that a link brings until a store answers: so long before its end, others ask for more
-
 
 class Beginning:
     """Bytes that a thread fetches, and that several others read. It holds each until it was read.
@@ -47,8 +45,6 @@ class Beginning:
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes from `start` up to `stop`, or up to where they end or were read before.
 
-        What it will not fetch is known to be missing when all but a little of the rest is there.
-
         Raises:
             Exception: what the fetch raised, where it ended before `stop`.
         """
@@ -64,7 +60,6 @@ class Beginning:
         """
         with self._changed:
             self._limit = next((stop for start, stop in wanted if start <= self._stop < stop), 0)
-            self._changed.notify_all()
 
     def close(self) -> None:
         """Fetch no more, soon, and let go of what was fetched."""
@@ -74,7 +69,7 @@ class Beginning:
 
     def _take(self, start: int, stop: int) -> bytes:
         with self._changed:
-            self._changed.wait_for(lambda: self._stop > start or self._ended or self._leaves_out(start))
+            self._changed.wait_for(lambda: self._stop > start or self._ended)
             if self._stop <= start:
                 if self._error:
                     raise self._error
@@ -86,9 +81,6 @@ class Beginning:
             if self._unread[number] <= 0:
                 self._held[number] = b""
             return part
-
-    def _leaves_out(self, start: int) -> bool:
-        return self._limit is not None and start >= self._limit and self._stop >= self._limit - LEAD
 
     def _fetch(self) -> None:
         error: Exception | None = None

@@ -17,7 +17,6 @@ from heavylift.contracts.failures import (
     StoreError,
     TransientStoreError,
 )
-from heavylift.runtime import beginning
 from heavylift.runtime.retries import Deadline, RetryPolicy
 from heavylift.runtime.store import Body, ObjectReader, cut
 from tests.support.loading import FailsAt, MemoryStore, reader_of
@@ -242,36 +241,6 @@ def test_what_is_fetched_ahead_is_narrowed_to_what_is_wanted(wanted: list[tuple[
     narrowed.set()
     assert b"".join(reader.read(0, 900)) == DATA[:900]
     assert store.reads == [("k", 0, 5000), ("k", fetched, 900)]
-
-
-def test_what_follows_the_beginning_is_asked_for_before_all_of_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beginning, "LEAD", 150)
-    asked, more = threading.Event(), threading.Semaphore(3)  # of 100 bytes each
-
-    class Slow(MemoryStore):
-        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
-            if start:
-                asked.set()
-            return super().read(key, start, stop, etag, seconds)
-
-        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-            for chunk in chunks:
-                while not asked.is_set() and not more.acquire(timeout=0.01):
-                    pass
-                yield chunk
-
-    reader = reader_of(Slow({"k": DATA}, chunk=100), "k")
-    reader.head(50, ahead=5000)
-    reader.narrow_ahead([(0, 500)])
-    found: list[bytes] = []
-    follower = threading.Thread(target=lambda: found.extend(reader.read(600, 700)), daemon=True)
-    follower.start()
-    assert b"".join(itertools.islice(reader.read(0, 500), 3)) == DATA[:300]
-    assert not asked.is_set()
-    more.release()
-    follower.join(10)
-    assert found == [DATA[600:700]]
-    assert b"".join(reader.read(300, 500)) == DATA[300:500]
 
 
 def test_an_empty_object_says_so() -> None:
