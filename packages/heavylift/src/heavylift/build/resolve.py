@@ -74,9 +74,7 @@ def lock(
             "pip",
             "compile",
             str(requirements),  # itself, so that what it names is found, and errors name its lines
-            *([str(more)] if extra else []),
-            "--override",
-            str(overrides),
+            *([str(more), "--override", str(overrides)] if extra else []),
             "--generate-hashes",
             "--no-header",
             "--no-annotate",

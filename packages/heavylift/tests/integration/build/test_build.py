@@ -635,6 +635,14 @@ def test_a_package_without_wheels_is_built_from_its_sources_where_the_requiremen
     assert str(own_project) not in lock.read_text()
 
 
+def test_what_the_loader_replaces_stays_among_the_requirements_of_a_function(own_project: Path) -> None:
+    wheels = own_project / "layers_build" / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "crcmod", {"crcmod/__init__.py": ""}, version="9")
+    (own_project / "layers_build" / "applib.txt").write_text("--find-links wheels\ncrcmod==9\n")
+    assert built(own_project, "applib")["applib"]["versions"] == {"crcmod": "9"}
+
+
 def test_a_package_that_is_a_folder_is_refused_with_what_to_do_and_no_lock_is_left(own_project: Path) -> None:
     package = own_project / "mine"
     package.mkdir()
