@@ -5,6 +5,7 @@ Sources of the variables that move these: pyenv, "Environment variables"; uv, "E
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -57,8 +58,8 @@ def _candidates(name: str) -> Iterator[str]:
     if not re.fullmatch(r"\d+\.\d+", version):
         return
     for folder in _installations():
-        for found in sorted(folder.glob(f"*{version}.*/bin/{name}")):
-            yield str(found)
+        with contextlib.suppress(PermissionError):  # a folder of another user's, whose variable came along
+            yield from map(str, sorted(folder.glob(f"*{version}.*/bin/{name}")))
 
 
 def _installations() -> Iterator[Path]:
