@@ -227,7 +227,7 @@ class Work:
         shutil.rmtree(staging, ignore_errors=True)
         with self.report.step("code package: oss2 and its dependencies"):
             vendored = prepare_vendor(
-                self.plan.code_lock, options.cache, options.target, self.plan.vendor, strip=options.strip
+                self.plan.vendor_locks, options.cache, options.target, self.plan.vendor, strip=options.strip
             )
         for name, path in code_files(options, self.plan.requirements).items():
             target = staging / name

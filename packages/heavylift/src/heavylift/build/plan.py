@@ -18,6 +18,7 @@ from heavylift.build.options import Options
 from heavylift.build.prune import DEFAULT_RULES
 from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
+from heavylift.build.vendorlocks import lock_vendor
 from heavylift.contracts import archive, index, pages
 from heavylift.runtime import bytecode, lazy, pathfiles
 
@@ -30,7 +31,7 @@ class Plan:
 
     requirements: Path
     applib_lock: Path
-    code_lock: Path
+    vendor_locks: Sequence[Path]
     recording: Path  # of the applib's target; it need not be there
     recipe: str  # of what each package of the applib depends on, other than itself
     staging: str  # fingerprint of the applib before it is packed
@@ -52,7 +53,9 @@ def make_plan(options: Options, report: Reporter) -> Plan:
             raise BuildError(f"--record {path}: there is no such file; name one with the payload of a request")
     requirements = options.requirements or options.root / "layers_build" / "applib.txt"
     applib_lock = _lock(requirements, options, report)
-    code_lock = resolve.lock_runtime(options.cache / "locks", options.target)
+    vendor_locks, unmet = lock_vendor(applib_lock, options.cache / "locks", options.target)
+    for each in unmet:
+        report.note(f"the function gets {each}: the loader calls that package itself, and brings its own version")
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
@@ -63,12 +66,12 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     applib = fingerprint([staging, _digest(recording) if recording.exists() else ""])
     model = fingerprint(shared, _model_inputs(options, staging), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
-    vendor = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], _own_sources())
+    vendor = fingerprint(shared, tools, [_digest(path) for path in (*vendor_locks, DEFAULT_RULES)], _own_sources())
     code = fingerprint([vendor], files)
     return Plan(
         requirements=requirements,
         applib_lock=applib_lock,
-        code_lock=code_lock,
+        vendor_locks=vendor_locks,
         recording=recording,
         recipe=recipe,
         staging=staging,

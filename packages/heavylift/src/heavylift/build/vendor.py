@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from heavylift.contracts.platform import Target
 NAME = "vendor"  # of the folder in the code package
 
 
-def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *, strip: bool) -> Path:
+def prepare_vendor(locks: Sequence[Path], cache: Path, target: Target, fingerprint: str, *, strip: bool) -> Path:
     """Return a folder that holds `vendor` with the packages: installed, pruned, stripped and compiled.
 
     Args:
-        lock: with hashes.
+        locks: with hashes; they share no package.
         cache: where it is kept for the next build; those of other locks for the target go.
         target: chooses the wheels, and the Python that compiles.
         fingerprint: of all that the result depends on.
@@ -37,10 +38,10 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
     try:
         with ThreadPoolExecutor(binaries.WORKERS) as cores:
             try:
-                _install(lock, vendor, target, cores)
+                _install(locks, vendor, target, cores)
             except ChangedError:  # somebody has edited a package in uv's cache
                 shutil.rmtree(vendor)
-                _install(lock, vendor, target, cores, cached=False)
+                _install(locks, vendor, target, cores, cached=False)
             prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
             if strip:
                 binaries.strip(vendor, (), cores)
@@ -51,7 +52,8 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
     return folder
 
 
-def _install(lock: Path, vendor: Path, target: Target, cores: Executor, *, cached: bool = True) -> None:
+def _install(locks: Sequence[Path], vendor: Path, target: Target, cores: Executor, *, cached: bool = True) -> None:
     # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
-    resolve.install(lock, vendor, target, wheels_only=False, cached=cached)
+    for lock in locks:
+        resolve.install(lock, vendor, target, wheels_only=False, cached=cached)
     check_installed(vendor, lambda _: True, cores)

@@ -197,6 +197,18 @@ def test_a_build_of_other_inputs_than_the_apps_says_that_a_deployment_makes_it_a
     assert said not in run(own_project, "--model", "weights").stdout
 
 
+def test_what_the_loader_only_brings_along_has_the_version_of_the_functions_lock(own_project: Path) -> None:
+    (own_project / "layers_build" / "applib.txt").write_text("six==1.16.0\nzstandard==0.23.0\n")
+    done = run(own_project, "code")
+    assert done.returncode == 0, done.stderr
+    vendored = own_project / "dist" / "code" / "vendor"
+    assert '__version__ = "1.16.0"' in (vendored / "six.py").read_text()
+    assert (vendored / "oss2" / "__init__.py").is_file()
+    assert re.search(
+        r"the function gets zstandard==[\d.]+, not zstandard==0.23.0: the loader", done.stdout + done.stderr
+    )
+
+
 def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
     own = own_project / "mine"
     own.mkdir()
