@@ -39,6 +39,11 @@ def stripped_by_tool(library: Path) -> bytes:
     return target.read_bytes()
 
 
+def strip_all(folder: Path) -> None:
+    """Strip the libraries of a folder, one after the other."""
+    strip(folder, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+
+
 def section_names(library: Path) -> list[bytes]:
     with library.open("rb") as file:
         return [*read_headers(file).section_names(file).values()]
@@ -63,7 +68,7 @@ def test_a_library_is_stripped_as_the_tool_does_it(tmp_path: Path, linker: str, 
 def test_a_library_without_symbols_stays_as_it_is(tmp_path: Path) -> None:
     library = compile_library(tmp_path, "-s")
     before = library.read_bytes()
-    strip(tmp_path, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+    strip_all(tmp_path)
     assert library.read_bytes() == before
 
 
@@ -72,7 +77,7 @@ def test_a_library_that_carries_something_behind_its_own_end_stays_as_it_is(tmp_
     with library.open("ab") as file:
         file.write(bytes(100) + b"PK: an archive that its code reads" + bytes(100))
     before = library.read_bytes()
-    strip(tmp_path, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+    strip_all(tmp_path)
     assert library.read_bytes() == before
 
 
@@ -80,7 +85,7 @@ def test_zeros_behind_a_librarys_end_are_nothing(tmp_path: Path) -> None:
     library = compile_library(tmp_path)
     with library.open("ab") as file:
         file.write(bytes(5000))
-    strip(tmp_path, (), _Serial())  # type: ignore[arg-type]  # all that it uses of an executor
+    strip_all(tmp_path)
     assert b".symtab" not in section_names(library)
     assert ctypes.CDLL(str(library)).answer() == 42
 
