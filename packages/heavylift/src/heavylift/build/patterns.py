@@ -10,6 +10,7 @@ import ast
 import json
 import subprocess
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,10 @@ def patterns_table(patterns: Collection[Source], code: Path, interpreter: Path |
     """
     if not patterns or interpreter is None:
         return None
-    table = code / TABLE_NAME
-    if table.is_file() and patterns_of(content := table.read_bytes()) == set(patterns):
-        return content
+    with suppress(FileNotFoundError, ValueError):
+        table = (code / TABLE_NAME).read_bytes()
+        if patterns_of(table) == set(patterns):
+            return table
     words = json.dumps([write_pattern(each) for each in patterns])
     try:
         done = run_clean(interpreter, _COMPILE, [str(code.resolve())], read=words, seconds=SECONDS)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
 from pathlib import Path
 
+from heavylift.runtime.lines import log_damaged
+
 LIST_NAME = "heavylift/ahead.json"  # in the code package
 _STANDARD = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120 - faster
 _INSTALLED = ("site-packages/", "dist-packages/")  # below it, and not of it
@@ -32,18 +34,22 @@ def dump_list(applib: str, modules: Iterable[str]) -> bytes:
 
 
 def read_list(code: Path, environment: Mapping[str, str]) -> list[str]:
-    """Return the modules to import ahead; none where there is no list for the applib of this function.
+    """Return the modules to import ahead; none where there is no list for the applib of this function, or a damaged one.
 
     Args:
         code: the code package.
         environment: the function's.
     """
+    path = f"{code}/{LIST_NAME}"
     try:
-        with open(f"{code}/{LIST_NAME}", "rb") as file:  # noqa: PTH123 - faster
+        with open(path, "rb") as file:  # noqa: PTH123 - faster
             record = json.load(file)
+        return list(record["modules"]) if record["applib"] == environment.get("AppLibObject") else []
     except FileNotFoundError:
         return []
-    return list(record["modules"]) if record["applib"] == environment.get("AppLibObject") else []
+    except (ValueError, TypeError, KeyError):
+        log_damaged(path)
+        return []
 
 
 def import_ahead(modules: Iterable[str], vendor: str) -> None:

@@ -5,8 +5,8 @@ pattern, its flags and the compiler alone. So the build compiles what a recorded
 numbers, as a .pyc does with bytecode. They count where the sources of the compiler are those that made them, byte for byte:
 releases of one version of Python mend it without a new number of the engine. What is not in the table is compiled as ever.
 
-The table is what `marshal` makes of a hash of the compiler and of two dictionaries, one for patterns of text and one for bytes: by
-pattern and flags what `_sre.compile` takes (CPython, Lib/re/_compiler.py, `compile`).
+The table is a hash of what follows it, and what `marshal` makes of a hash of the compiler and of two dictionaries, one for patterns
+of text and one for bytes: by pattern and flags what `_sre.compile` takes (CPython, Lib/re/_compiler.py, `compile`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from importlib.util import source_hash
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heavylift.runtime.lines import log_damaged
+
 if TYPE_CHECKING:
     Source = tuple[str | bytes, int]  # a pattern and its flags
     Compiled = tuple[int, bytes, int, dict[str, int]]  # flags, code, number of groups, groups by their names
     Tables = dict[type, dict[tuple[object, object], Compiled]]  # by the type of the pattern
 
 TABLE_NAME = "heavylift/patterns.bin"  # in the code package
+_HASH = 8  # bytes
 _MARSHAL = 2  # what later versions write depends on who else holds an object
 _MODULES = (
     ("re._compiler", "re._parser", "re._constants", "re._casefix")
@@ -81,22 +84,31 @@ def dump_table(patterns: Iterable[Source]) -> bytes:
     for pattern, flags in sorted(set(patterns), key=ascii):
         if compiled := compile_pattern(pattern, flags):
             (texts if isinstance(pattern, str) else others)[pattern, flags] = compiled
-    return marshal.dumps((_compiler_hash(), texts, others), _MARSHAL)
+    content = marshal.dumps((_compiler_hash(), texts, others), _MARSHAL)
+    return source_hash(content) + content
 
 
 def patterns_of(table: bytes) -> set[Source]:
-    """Return the patterns in a table, whatever Python it was made for."""
-    _, texts, others = marshal.loads(table)  # noqa: S302 - a part of the code package, as its bytecode is
+    """Return the patterns in a table, whatever Python it was made for.
+
+    Raises:
+        ValueError: the table is damaged.
+    """
+    _, texts, others = _content(table)
     return {*texts, *others}
 
 
 def read_table(code: Path) -> Tables:
-    """Return the table of a code package; nothing where it has none that was made by this Python's compiler."""
+    """Return the table of a code package; nothing where it has none that was made by this Python's compiler, or a damaged one."""
+    path = f"{code}/{TABLE_NAME}"
     try:
-        with open(f"{code}/{TABLE_NAME}", "rb") as file:  # noqa: PTH123 - faster
-            made_by, texts, others = marshal.loads(file.read())  # noqa: S302 - as the code beside it
+        with open(path, "rb") as file:  # noqa: PTH123 - faster
+            made_by, texts, others = _content(file.read())
         return {str: texts, bytes: others} if made_by == _compiler_hash() else {}
     except OSError:
+        return {}
+    except ValueError:
+        log_damaged(path)
         return {}
 
 
@@ -117,6 +129,14 @@ def precompiled(code: Path) -> Iterator[None]:
     finally:
         if compiler.compile is take:  # and nobody else's
             compiler.compile = original
+
+
+def _content(table: bytes) -> tuple[bytes, dict[Source, Compiled], dict[Source, Compiled]]:
+    """Return what the table was made of, or raise a ValueError: `marshal` itself might make anything of a damaged one."""
+    content = table[_HASH:]
+    if source_hash(content) != table[:_HASH]:
+        raise ValueError("the table is not what its hash was made of")
+    return marshal.loads(content)  # type: ignore[no-any-return]  # noqa: S302 - a part of the code package, as its bytecode is
 
 
 def _made(pattern: object, compiled: Compiled) -> object:

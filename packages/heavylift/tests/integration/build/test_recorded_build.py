@@ -191,7 +191,7 @@ def test_patterns_are_compiled_by_the_python_that_a_start_has(project: Project, 
     manifest, _ = project.build()
     assert manifest.code is not None
     code = shutil.copytree(manifest.code.path, tmp_path / "code")
-    (code / PATTERNS_NAME).unlink()
+    (code / PATTERNS_NAME).write_bytes(b"damaged")  # it is made anew
     program = """if True:
         import sys
         from pathlib import Path

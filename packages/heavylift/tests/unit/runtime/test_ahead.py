@@ -41,6 +41,17 @@ def test_without_a_list_nothing_is_imported_ahead(tmp_path: Path) -> None:
     assert read_list(tmp_path, {"AppLibObject": "applib/a.zip"}) == []
 
 
+@pytest.mark.parametrize(
+    "damaged", [b"", b'{"applib": "applib/a.zip", "modu', b"[]", b'{"applib": "applib/a.zip"}', b"\xff"]
+)
+def test_a_damaged_list_is_as_none_and_a_line_says_so(
+    code: Path, damaged: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code / LIST_NAME).write_bytes(damaged)
+    assert read_list(code, {"AppLibObject": "applib/a.zip"}) == []
+    assert capsys.readouterr().err.startswith(f"heavylift: {code / LIST_NAME} is damaged; ")
+
+
 def test_modules_of_the_standard_library_and_vendored_ones_are_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -138,6 +139,25 @@ def test_without_a_table_of_this_compiler_nothing_changes(
         monkeypatch.setattr(compiler, "__file__", str(source))
     with precompiled(tmp_path):
         assert compiler.compile is before
+
+
+@given(st.data())
+def test_a_damaged_table_is_as_none_and_a_line_says_so(data: st.DataObject) -> None:
+    table = dump_table([("(?P<held>a+)b", 0), (b"c", 0)])
+    place = data.draw(st.integers(0, len(table) - 1))
+    damaged = table[:place]
+    if data.draw(st.booleans(), "a byte is another one; else, the rest is missing"):
+        damaged += bytes([table[place] ^ data.draw(st.integers(1, 255))]) + table[place + 1 :]
+    before = compiler.compile
+    with TemporaryDirectory() as folder, redirect_stderr(StringIO()) as log:
+        path = Path(folder, TABLE_NAME)
+        path.parent.mkdir()
+        path.write_bytes(damaged)
+        with precompiled(Path(folder)):
+            assert compiler.compile is before
+    assert log.getvalue().startswith(f"heavylift: {path} is damaged; ")
+    with pytest.raises(ValueError, match="not what its hash"):
+        patterns_of(damaged)
 
 
 @pytest.mark.filterwarnings("ignore")
