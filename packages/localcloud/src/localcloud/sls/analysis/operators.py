@@ -18,7 +18,6 @@ from localcloud.sls.analysis.functions.numbers import divide, divide_doubles, re
 from localcloud.sls.analysis.functions.texts import like
 from localcloud.sls.analysis.functions.times import DAY, add_months, from_seconds, read_date, read_timestamp
 from localcloud.sls.analysis.needs import NOTHING, Needs, Typed
-from localcloud.sls.analysis.parsing import missing, wrong
 from localcloud.sls.analysis.signatures import choose_signature, common_type
 from localcloud.sls.analysis.syntax import (
     Binary,
@@ -34,6 +33,7 @@ from localcloud.sls.analysis.syntax import (
     Subscript,
     Unary,
 )
+from localcloud.sls.analysis.tokens import missing, wrong
 from localcloud.sls.analysis.types import (
     BIGINT,
     BOOLEAN,

@@ -16,7 +16,6 @@ from typing import Any
 from localcloud.sls.analysis.functions import AGGREGATES, FUNCTIONS, WINDOWS, Aggregate
 from localcloud.sls.analysis.needs import Needs, Typed
 from localcloud.sls.analysis.operators import Operators, Value
-from localcloud.sls.analysis.parsing import missing, wrong
 from localcloud.sls.analysis.signatures import common_type
 from localcloud.sls.analysis.syntax import (
     Array,
@@ -52,6 +51,7 @@ from localcloud.sls.analysis.syntax import (
     Window,
     children,
 )
+from localcloud.sls.analysis.tokens import missing, wrong
 from localcloud.sls.analysis.types import (
     BOOLEAN,
     UNKNOWN,
