@@ -131,7 +131,7 @@ def precompiled(code: Path) -> Iterator[None]:
             compiler.compile = original
 
 
-def _content(table: bytes) -> tuple[bytes, dict[Source, Compiled], dict[Source, Compiled]]:
+def _content(table: bytes) -> tuple[bytes, dict[Any, Compiled], dict[Any, Compiled]]:
     """Return what the table was made of, or raise a ValueError: `marshal` itself might make anything of a damaged one."""
     content = table[_HASH:]
     if source_hash(content) != table[:_HASH]:

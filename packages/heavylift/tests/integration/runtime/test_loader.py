@@ -60,11 +60,16 @@ def test_the_initializer_does_the_work_and_requests_find_it_done(instance: Any, 
 
 
 def test_an_initializer_imports_and_warms_up_while_the_rest_is_on_its_way(instance: Any, link: Any) -> None:
-    link.set(bandwidth=80e6)
-    (start,) = find_starts(instance.run(READ).output.splitlines())
+    link.set(bandwidth=16e6)
+    module, warm = instance.code / "user.py", instance.code / "warm"
+    module.write_text(module.read_text().replace("warm.append(1)", f"warm.append(open({str(warm)!r}, 'w'))"))
+    with instance.popen(READ) as process:
+        wait_for(warm.exists)
+        link.set()  # the rest, at once
+        output, errors = process.communicate(timeout=60)
+    (start,) = find_starts(output.splitlines())
     ends = {(span.phase, span.item): span.end for span in start.spans}
-    assert ends["import", "user"] <= ends["warmup", "user"] < ends["fetch", "applib"] / 2
-    assert start.seconds > ends["fetch", "applib"]
+    assert ends["import", "user"] <= ends["warmup", "user"] < ends["fetch", "applib"] < start.seconds, errors
 
 
 @pytest.mark.parametrize("script", ["loader.initializer(None)", "loader.handler(b'', None)"])
@@ -126,18 +131,19 @@ def test_patterns_that_its_table_holds_are_not_compiled_while_it_starts(instance
 def test_the_index_of_the_applib_is_taken_from_the_code_package_that_has_it(
     instance: Any, link: Any, applib: Packed, of: str
 ) -> None:
-    link.set(latency=2.0)
     code = instance.folder.parent / "packaged"
     shutil.copytree(HEAVYLIFT / "heavylift", code / "heavylift", ignore=shutil.ignore_patterns("__pycache__"))
     digest = applib.digest if of == "this archive" else "0" * 64
     (code / PACKAGED_NAME).write_bytes(dump_packaged(digest, applib.placed) or b"")
     variables = {"PYTHONPATH": f"{code}:{CODE_PATH}:{instance.code}", "ModelObject": ""}
-    outcome = instance.with_variables(**variables).run("loader.initializer(None)")
-    (start,) = find_starts(outcome.output.splitlines())
-    assert start.error is None
-    starts = {phase: min(span.start for span in start.spans if span.phase == phase) for phase in ("fetch", "write")}
-    answered = starts["write"] - starts["fetch"] > 1.0  # seconds, of the two that the store's first answer takes
-    assert answered == (of == "another")
+    instance = instance.with_variables(**variables)
+    link.set({"kind": "status", "status": 403, "prefix": "applib/", "times": -1})
+    (start,) = find_starts(instance.run().output.splitlines())
+    assert start.error
+    # Files are made before the store has answered, if it is not the store that tells which.
+    assert ("write" in {span.phase for span in start.spans}) == (of == "this archive")
+    link.set()
+    assert instance.run(READ).answers == ["42 1 x"]
 
 
 def test_a_request_imports_when_all_is_there(instance: Any, link: Any) -> None:
@@ -278,10 +284,10 @@ def test_a_corrupted_byte_is_refused(instance: Any, link: Any) -> None:
 
 def test_a_store_that_stays_away_uses_up_the_time_and_no_more(instance: Any, link: Any) -> None:
     link.set({"kind": "status", "status": 503, "prefix": "applib/", "times": -1})
-    outcome = instance.with_variables(InitializationTimeout="2").run()
+    outcome = instance.with_variables(InitializationTimeout="5").run()
     assert outcome.error["type"] in ("DeadlineError", "StoreError")
     assert "503" in outcome.error["message"]
-    assert outcome.starts[0]["seconds"] < 3
+    assert outcome.starts[0]["seconds"] < 6
     assert instance.left == ["model"]
 
 
