@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from heavylift.runtime.dedent import dedented_by_lines
@@ -17,6 +17,7 @@ from heavylift.runtime.dedent import dedented_by_lines
 CHARACTERS = st.sampled_from([*" \t\n\r\x0b\x0c\x1c\x85\xa0\u2028a", "\n  ", "\n\t "])
 
 
+@settings(deadline=None)
 @given(st.lists(CHARACTERS, max_size=30).map("".join))
 @example("  a\n\n   \n  b\n")
 @example("\n    \x0c\n      a")
@@ -26,6 +27,7 @@ def test_whatever_the_text_it_is_dedented_as_ever(text: str) -> None:
         assert dedent(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_dedented_as_ever(text: str) -> None:
     expected = dedent(text)

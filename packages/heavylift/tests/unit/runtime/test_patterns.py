@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heavylift.runtime.patterns import TABLE_NAME, compile_pattern, compiler, dump_table, patterns_of, precompiled
@@ -141,6 +141,7 @@ def test_without_a_table_of_this_compiler_nothing_changes(
         assert compiler.compile is before
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_table_is_as_none_and_a_line_says_so(data: st.DataObject) -> None:
     table = dump_table([("(?P<held>a+)b", 0), (b"c", 0)])
@@ -176,6 +177,7 @@ def test_the_same_patterns_give_the_same_table() -> None:
     assert dump_table([("(?P<one>a)b", 0), (b"a", 0), ("(?P<one>a)", 0)]) == dump_table(sources)
 
 
+@settings(deadline=None)
 @given(
     SOURCES,
     st.lists(st.sampled_from(["a", "é", "ß", "A", "1", " ", "_", "\n", "x", "\ud800"]), max_size=8).map("".join),
