@@ -10,6 +10,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import source_from_cache
 from pathlib import Path
@@ -122,8 +123,15 @@ def _read(path: Path) -> Staged:
 
 def find_opened(paths: Collection[str], opened: Iterable[str]) -> tuple[str, ...]:
     """Return those of some files that a recorded start opened, themselves or their bytecode, sorted."""
-    sources = (source_from_cache(path) if "__pycache__/" in path else path for path in opened)
-    return tuple(sorted(set(paths).intersection(sources)))
+    return tuple(sorted(set(paths).intersection(map(_source, opened))))
+
+
+def _source(path: str) -> str:
+    """Return the source of bytecode; any other file, also one that a library keeps in `__pycache__`, is its own."""
+    if path.endswith(".pyc"):
+        with suppress(ValueError):  # not named as Python names bytecode
+            return source_from_cache(path)
+    return path
 
 
 def _remove_others(staging: Staging) -> None:
@@ -252,7 +260,7 @@ def _lazy_modules(staging: Staging, accesses: Accesses | None, report: Reporter)
     if accesses is None:
         report.note("lazy_imports: nothing is lazy, since no start could be recorded here")
         return []
-    sources = [source_from_cache(path) for path in accesses.needed if path.endswith(".pyc")]
+    sources = [_source(path) for path in accesses.needed if path.endswith(".pyc")]
     found = find_reexports(staging.folder, staging.lazy_imports, sources)
     for package in (each for each, modules in found.items() if not modules):
         report.warn(f"lazy_imports: {package}: a start imports no module below it that only names others; take it out")

@@ -57,6 +57,9 @@ def warmup():
     assert not {"OPENBLAS_CORETYPE", "ONEDNN_MAX_CPU_ISA"} & os.environ.keys()  # of whoever builds
     assert os.listdir(os.environ["HOME"]) == []
     assert re.match("(?:warm)+$", "warm")
+    kept = os.path.join(os.path.dirname(colorama.__file__), "__pycache__", "index.f-19.py311.nbi")
+    with open(kept, "w"):  # as numba keeps there what it has compiled
+        pass
 
 def handler(event, context):
     re.compile(re.escape(event.decode("latin-1")))
@@ -147,6 +150,11 @@ def test_what_only_the_function_imports_comes_with_the_start_too(project: Projec
         chunk, _, _ = json.loads(read_entry(archive, TABLE_NAME))["modules"][module]
     assert content.used is not None
     assert f"{BYTECODE_NAME}/{chunk}.bin" in [file.path for file in content.files[: content.used]]
+
+
+def test_what_a_start_keeps_beside_the_bytecode_is_none_and_does_not_stay(project: Project) -> None:
+    manifest, _ = project.build()
+    assert not [file.path for file in content_of(manifest).files if file.path.endswith(".nbi")]
 
 
 def test_libraries_come_in_the_order_in_which_the_function_imports_them(project: Project) -> None:
