@@ -7,7 +7,7 @@ start opened, stays. A rule of the user's own is the user's word: its files go, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -31,12 +31,15 @@ class Rule:
     why: str
     globs: tuple[str, ...]
     keep: tuple[str, ...] = ()
+    beside: str = ""  # ends the name of the file without which one stays, in place of its own suffix
     yields: bool = True  # to what the rest needs
 
-    def matches(self, path: str) -> bool:
-        """Return whether the rule removes a file; the path is relative, with `/`."""
-        return any(fnmatchcase(path, glob) for glob in self.globs) and not any(
-            fnmatchcase(path, glob) for glob in self.keep
+    def matches(self, path: str, paths: Container[str]) -> bool:
+        """Return whether the rule removes a file of those there are; paths are relative, with `/`."""
+        return (
+            any(fnmatchcase(path, glob) for glob in self.globs)
+            and not any(fnmatchcase(path, glob) for glob in self.keep)
+            and (not self.beside or path.rpartition(".")[0] + self.beside in paths)
         )
 
 
@@ -58,18 +61,21 @@ def read_rules(files: Iterable[Path]) -> tuple[Rule, ...]:
 
 
 def _read_rule(file: Path, name: str, fields: object) -> Rule:
-    if not isinstance(fields, dict) or (unknown := sorted(fields.keys() - {"why", "globs", "keep"})):
+    if not isinstance(fields, dict) or (unknown := sorted(fields.keys() - {"why", "globs", "keep", "beside"})):
         has = f", and has {', '.join(unknown)}" if isinstance(fields, dict) else ""
-        raise BuildError(f"{file}: [{name}] must be a table of `why`, `globs` and `keep`{has}")
+        raise BuildError(f"{file}: [{name}] must be a table of `why`, `globs`, `keep` and `beside`{has}")
     lists = {key: fields.get(key, []) for key in ("globs", "keep")}
     for key, value in lists.items():
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise BuildError(f"{file}: [{name}] {key} must be a list of globs")
+    if not isinstance(beside := fields.get("beside", ""), str):
+        raise BuildError(f"{file}: [{name}] beside must be a text")
     return Rule(
         name=name,
         why=str(fields.get("why", "")),
         globs=tuple(lists["globs"]),
         keep=tuple(lists["keep"]),
+        beside=beside,
         yields=file == DEFAULT_RULES,
     )
 
@@ -83,9 +89,10 @@ class Pruning:
 
 
 def match_rules(paths: Iterable[str], rules: Iterable[Rule]) -> dict[str, str]:
-    """Return the paths that rules match, each with the first rule that does."""
-    rules = tuple(rules)
-    matched = ((path, next((rule.name for rule in rules if rule.matches(path)), None)) for path in paths)
+    """Return the paths that rules match, each with the first rule that does; the paths are of all files."""
+    rules, paths = tuple(rules), tuple(paths)
+    there = frozenset(paths)
+    matched = ((path, next((rule.name for rule in rules if rule.matches(path, there)), None)) for path in paths)
     return {path: name for path, name in matched if name is not None}
 
 

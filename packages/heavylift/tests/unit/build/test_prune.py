@@ -37,6 +37,14 @@ def test_what_is_never_read_goes_and_what_runs_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == stays
 
 
+def test_protocols_go_where_their_generated_modules_are_there(tmp_path: Path) -> None:
+    stays = {"lib/a_pb2.py", "tools/_proto/google/any.proto"}  # which a compiler of protocols reads
+    make(tmp_path, *stays, "lib/a.proto")
+    pruning = prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
+    assert pruning.removed == {"lib/a.proto": "protocols"}
+    assert names(tmp_path) == stays
+
+
 def test_folders_that_are_empty_then_go_too(tmp_path: Path) -> None:
     make(tmp_path, "lib/include/deep/a.h", "lib/b.py")
     prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
@@ -68,8 +76,12 @@ def test_keep_brings_files_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[headers]\nglob = []\n", r"\[headers\] must be a table of `why`, `globs` and `keep`, and has glob$"),
+        (
+            "[headers]\nglob = []\n",
+            r"\[headers\] must be a table of `why`, `globs`, `keep` and `beside`, and has glob$",
+        ),
         ('[headers]\nglobs = "*.h"\n', r"\[headers\] globs must be a list"),
+        ('[headers]\nbeside = ["_pb2.py"]\n', r"\[headers\] beside must be a text"),
         ("headers = 3\n", r"\[headers\] must be a table"),
         ("not toml", "cannot be read"),
     ],
