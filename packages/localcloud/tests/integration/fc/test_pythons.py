@@ -12,17 +12,19 @@ import pytest
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Reply
+from localcloud.fc.instances.messages import Reply
 from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.unsandboxed import Folder
+from localcloud.fc.instances.wire import INITIALIZE, INVOKE
 from localcloud.fc.model import Function
 from localcloud.fc.platform import RUNTIMES
 from localcloud.fc.releases import Release
 from localcloud.interpreters import find_python
 
 HANDLER = """
-import json, sys
+import sys
 
+MODULES = sorted(sys.modules)
 SEEN = []
 
 
@@ -34,7 +36,8 @@ def handler(event, context):
     if event == b"fail":
         raise KeyError("é\\ud800")
     python = "python%d.%d" % sys.version_info[:2]
-    return {"python": python, "seen": SEEN, "event": event.decode(), "context": sorted(vars(context))}
+    answer = {"python": python, "seen": SEEN, "event": event.decode(), "context": sorted(vars(context))}
+    return {**answer, "modules": MODULES}
 """
 
 
@@ -83,6 +86,8 @@ def test_bootstrap_answers_on(name: str, tmp_path: Path) -> None:
     assert answered.initialized == Reply(number=1)
     told = json.loads(answered.invoked[1])
     assert (told["python"], told["seen"], told["event"]) == (name, ["index.initializer"], "e")
+    slow = {"dataclasses", "http", "pathlib", "socket", "ssl", "typing"}  # to import, before the function's module is
+    assert not slow & {*told["modules"]}
     assert ("credentials" in told["context"]) is RUNTIMES[runtime].context_credentials
     assert ("logger" in told["context"]) is RUNTIMES[runtime].context_logger
     assert answered.failed.failure is not None

@@ -20,7 +20,7 @@ from localcloud.fc.api.parts import pass_parts_on
 from localcloud.fc.api.triggers import HTTP_TRIGGERS, HTTP_TRIGGERS_VPC
 from localcloud.fc.domains import CustomDomain
 from localcloud.fc.errors import FcError
-from localcloud.fc.instances.messages import HTTP, INVOKE
+from localcloud.fc.instances.wire import HTTP, INVOKE
 from localcloud.fc.model import Invocation, Parts, Trigger
 from localcloud.fc.operations.domains import find_route
 from localcloud.fc.operations.http_triggers import (

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from localcloud.fc.instances.instance import Instance
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
+from localcloud.fc.instances.messages import Failure
+from localcloud.fc.instances.wire import INITIALIZE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.model import Answer, EndReason
 from localcloud.fc.platform import MAX_TASKS, MB
 

@@ -1,13 +1,15 @@
-"""The runtime inside an instance: loads the user's module and calls it, or runs the program that does. Started with `python -I -S`.
+"""The runtime inside an instance: loads the user's module and calls it, or runs the program that does. `start.py` starts it.
 
-Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
-talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the
-function's log, nothing else. Where the runtime is Node.js, this process becomes that, with `nodejs.cjs` to run. Standard library
-only.
+It talks to the platform in the form of `wire.py`, which lies beside it. Standard output and error are the function's log, nothing
+else. Where the runtime is Node.js, this process becomes that, with `nodejs.cjs` to run. Standard library only, Python 3.9 and
+later.
 
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
 bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
 `MAX_HEAD` bytes and no result above `max_result`: what a function raises or returns beyond that is cut or refused here.
+
+Every cold start waits for what is imported here, so that is little: what only some functions need is imported where they need it,
+and the heads of messages are plain objects.
 
 Sources: Function Compute, "Python": "Error handling", "Context", "Print logs"; the platform's own runtime, of which there are
 public copies (`fc_rapis_util.py`, `fc_rapis_main.py`), for results, failures, the paths of modules and what ends the process.
@@ -15,64 +17,61 @@ public copies (`fc_rapis_util.py`, `fc_rapis_main.py`), for results, failures, t
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import decimal
+import _socket  # what `socket` wraps, which takes milliseconds to import
 import importlib
-import importlib.util
 import json
-import logging
 import os
-import resource
-import socket
 import sys
-import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, TextIO
 
-MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
-MAX_NAME = 256  # characters of an exception's class
-LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(fc_request_id)s [%(levelname)s] %(message)s"
-GLOBAL = ("/usr/local/lib/node_modules", "/usr/lib/node_modules")  # where npm puts packages for everybody
+TYPE_CHECKING = False  # as type checkers take it; `typing` takes milliseconds
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
+    from localcloud.fc.instances.messages import ProgramFacts, Request, Setup
+    from localcloud.fc.instances.program import Program
 
-def load_module(path: Path, name: str) -> ModuleType:
-    """Load a file as a module under a name that no module of a function has."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
+HERE = __file__.rpartition("/")[0]
 if TYPE_CHECKING or __name__ == "localcloud.fc.instances.bootstrap":
-    from localcloud.fc.instances import messages, program, surroundings, wsgi
-else:  # in an instance, and in processes that `multiprocessing` spawns there, there is no localcloud, only this folder
-    messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
-    program = load_module(Path(__file__).with_name("program.py"), "localcloud.fc.instances.program")
-    surroundings = load_module(Path(__file__).with_name("surroundings.py"), "localcloud.fc.instances.surroundings")
-    wsgi = load_module(Path(__file__).with_name("wsgi.py"), "localcloud.fc.instances.wsgi")
+    from localcloud.fc.instances import wire
+    from localcloud.fc.instances.start import load_module
+else:  # in an instance there is no localcloud, only this folder
+    from __main__ import load_module
+
+    wire = load_module(f"{HERE}/wire.py")
+
+GLOBAL = ("/usr/local/lib/node_modules", "/usr/lib/node_modules")  # where npm puts packages for everybody
+running = SimpleNamespace(request_id="")  # the request that runs
 
 
-def main() -> None:
-    """Serve requests until the platform closes the socket."""
-    redirect, channel = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
-    channel.set_inheritable(False)
+def beside(name: str) -> ModuleType:
+    """Load another module of this folder."""
+    return load_module(f"{HERE}/{name}.py")
+
+
+def main(redirect: str, descriptor: int) -> None:
+    """Serve requests until the platform closes the socket.
+
+    Args:
+        redirect: the file with `redirect` (localcloud/gateway/redirect.py).
+        descriptor: the inherited socket.
+    """
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    os.set_inheritable(descriptor, False)
+    channel = _socket.socket(fileno=descriptor)
     head = receive_head(channel)
     if head is None:
         return
-    setup = messages.read_setup(head)
+    setup = read_setup(head)
     if setup.tasks is not None:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_NPROC, (setup.tasks, setup.tasks))
-    surroundings.report(channel, setup.ports, setup.resolver)
+    beside("surroundings").report(channel, setup.ports, setup.resolver)
     prepare(setup, redirect)
     if setup.node:
-        become_node(setup, redirect, channel)
+        become_node(setup, redirect, channel, head)
     elif setup.program:
         serve_by_program(setup, setup.program, channel)
     else:
@@ -80,39 +79,55 @@ def main() -> None:
             send(channel, request, *serve(request, payload, setup))
 
 
-def requests(channel: socket.socket) -> Iterator[tuple[messages.Request, bytes]]:
+def read_setup(head: bytes) -> Setup:
+    """Return the first message, with objects for what it is made of."""
+    members = json.loads(head)
+    facts = {name: SimpleNamespace(**members[name]) for name in ("function", "service", "program") if members[name]}
+    objects: Any = SimpleNamespace(**{**members, **facts})
+    setup: Setup = objects
+    return setup
+
+
+def requests(channel: _socket.socket) -> Iterator[tuple[Request, bytes]]:
     """Receive requests and their payloads until the platform has gone."""
     while head := receive_head(channel):
-        request = messages.read_request(head)
+        request: Any = SimpleNamespace(**json.loads(head))
         payload = receive(channel, request.size)
         if payload is None:
             return
         yield request, payload
 
 
-def send(channel: socket.socket, request: messages.Request, reply: messages.Reply, result: bytes) -> None:
+def reply(*, size: int = 0, failure: dict[str, Any] | None = None, more: bool = False) -> dict[str, Any]:
+    """Return the head of a reply, without the request's number; see `messages.Reply`."""
+    return {"size": size, "failure": failure, "more": more}
+
+
+def send(channel: _socket.socket, request: Request, head: Mapping[str, object], result: bytes) -> None:
     """Send the reply to a request; what the function has printed goes before."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    channel.sendall(messages.pack(dataclasses.replace(reply, number=request.number), result))
+    channel.sendall(wire.join({**head, "number": request.number}, result))
 
 
-def serve_by_program(setup: messages.Setup, facts: messages.ProgramFacts, channel: socket.socket) -> None:
+def serve_by_program(setup: Setup, facts: ProgramFacts, channel: _socket.socket) -> None:
     """Pass requests on to the program of a custom runtime, as many at a time as there are."""
-    custom = program.Program(facts.command, facts.arguments, facts.port)
+    import threading
+
+    custom: Program = beside("program").Program(facts.command, facts.arguments, facts.port)
     sending = threading.Lock()
 
-    def pass_one_on(request: messages.Request, payload: bytes) -> None:
-        def send_one(reply: messages.Reply, result: bytes) -> None:
+    def pass_one_on(request: Request, payload: bytes) -> None:
+        def send_one(head: Mapping[str, object], result: bytes) -> None:
             with sending:
-                send(channel, request, reply, result)
+                send(channel, request, head, result)
 
         def begin(head: Mapping[str, object]) -> Callable[[bytes], None]:
-            send_part(messages.join(head, b""))
+            send_part(wire.join(head))
             return send_part
 
         def send_part(part: bytes) -> None:
-            send_one(messages.Reply(size=len(part), more=True), part)
+            send_one(reply(size=len(part), more=True), part)
 
         send_one(*pass_on(custom, request, payload, setup, begin))
 
@@ -120,9 +135,11 @@ def serve_by_program(setup: messages.Setup, facts: messages.ProgramFacts, channe
         threading.Thread(target=pass_one_on, args=each, daemon=True).start()
 
 
-def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -> None:
-    """Let Node.js take this process over; it goes on with the channel."""
-    names = load_module(redirect, "localcloud.gateway.redirect").DOMAINS
+def become_node(setup: Setup, redirect: str, channel: _socket.socket, head: bytes) -> None:
+    """Let Node.js take this process over; it goes on with the channel, and with the first message."""
+    from pathlib import Path
+
+    names = load_module(redirect).DOMAINS
     trusted = os.environ.get("NODE_EXTRA_CA_CERTS", "")
     kept = Path(trusted).read_text(encoding="utf-8") if trusted and Path(trusted).is_file() else ""
     certificates = os.memfd_create(
@@ -131,25 +148,27 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
     # The platform's built-in packages are those that are installed for all of this machine (`npm install --global`).
-    beside = str(Path(setup.node).parent.parent / "lib" / "node_modules")
-    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", *dict.fromkeys((beside, *GLOBAL))]
+    installed = str(Path(setup.node).parent.parent / "lib" / "node_modules")
+    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", *dict.fromkeys((installed, *GLOBAL))]
     os.environ["NODE_PATH"] = os.pathsep.join(places)
-    channel.set_inheritable(True)
+    os.set_inheritable(channel.fileno(), True)
     given = {
-        "setup": dataclasses.asdict(setup),
+        "setup": json.loads(head),
         "channel": channel.fileno(),
         "certificates": certificates,
         "trusted": trusted,
         "names": names,
-        "largestHead": messages.MAX_HEAD,
+        "largestHead": wire.MAX_HEAD,
     }
-    script = str(Path(__file__).with_name("nodejs.cjs"))
+    script = f"{HERE}/nodejs.cjs"
     os.execv(setup.node, [setup.node, script, json.dumps(given)])  # noqa: S606 - the platform names it
 
 
-def prepare(setup: messages.Setup, redirect: Path) -> None:
+def prepare(setup: Setup, redirect: str) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
-    load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
+    written, gateway = sys.stdout, load_module(redirect)
+    gateway.redirect(tuple(setup.gateway), setup.authority)
+    gateway.when_imported("logging", lambda _: beside("logged").log_to(written, lambda: running.request_id))
     layers = f"{setup.layers}/python"
     folders = [
         os.environ["FC_FUNC_CODE_PATH"],
@@ -159,7 +178,7 @@ def prepare(setup: messages.Setup, redirect: Path) -> None:
     ]
     sys.path[:0] = folders
     sys.path.append(setup.packages)  # after the function's own: it may bring another version
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
+    os.environ["PYTHONPATH"] = os.pathsep.join([f"{redirect.rpartition('/')[0]}/preload", *folders])
     os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
     os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
     sys.argv = [setup.function.handler]
@@ -170,7 +189,7 @@ def own_folders(variable: str) -> list[str]:
     return [folder for folder in os.environ.get(variable, "").split(os.pathsep) if folder]
 
 
-def receive(channel: socket.socket, size: int) -> bytes | None:
+def receive(channel: _socket.socket, size: int) -> bytes | None:
     """Read exactly so many bytes; None when the platform has gone."""
     parts = []
     while size:
@@ -182,15 +201,15 @@ def receive(channel: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-def receive_head(channel: socket.socket) -> bytes | None:
+def receive_head(channel: _socket.socket) -> bytes | None:
     """Read one length and the head behind it; None when the platform has gone."""
-    length = receive(channel, messages.LENGTH.size)
-    return receive(channel, messages.LENGTH.unpack(length)[0]) if length else None
+    length = receive(channel, wire.LENGTH.size)
+    return receive(channel, wire.LENGTH.unpack(length)[0]) if length else None
 
 
-def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> tuple[messages.Reply, bytes]:
+def serve(request: Request, payload: bytes, setup: Setup) -> tuple[dict[str, Any], bytes]:
     """Run the handler or a hook; return the reply and the result. What is no `Exception`, such as `sys.exit`, ends the process."""
-    LoggedRequest.id = request.request_id
+    running.request_id = request.request_id
     context = make_context(request.request_id, setup)
     hook = setup.hooks.get(request.operation)
     name = hook or setup.function.handler
@@ -198,52 +217,53 @@ def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> t
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except Exception as error:  # noqa: BLE001 - whatever the user's module raises is the answer
-        return messages.Reply(failure=import_failure(error, module_name)), b""
+        return reply(failure=beside("failures").import_failure(error, module_name)), b""
     try:
         function = getattr(module, function_name)
     except AttributeError as error:
         missing = f"Handler '{function_name}' is missing on module '{module_name}'"
-        return messages.Reply(failure=failure_to_load(error, "HandlerNotFound", missing)), b""
+        return reply(failure=beside("failures").failure_to_load(error, "HandlerNotFound", missing)), b""
     try:
         if hook:
             function(context)
-            return messages.Reply(), b""
-        if request.operation == messages.HTTP:
-            result = messages.join(*wsgi.respond(function, *messages.split(payload), context=context))
+            return reply(), b""
+        if request.operation == wire.HTTP:
+            result = wire.join(*beside("wsgi").respond(function, *wire.split(payload), context=context))
         else:
             result = encode(function(payload, context))
         if len(result) > setup.max_result:
             raise ValueError(f"the result has {len(result)} bytes; at most {setup.max_result} are allowed")
     except Exception as error:  # noqa: BLE001 - whatever the user's function raises is the answer
-        return messages.Reply(failure=describe(error)), b""
-    return messages.Reply(size=len(result)), result
+        return reply(failure=beside("failures").describe(error)), b""
+    return reply(size=len(result)), result
 
 
 def pass_on(
-    custom: program.Program,
-    request: messages.Request,
+    custom: Program,
+    request: Request,
     payload: bytes,
-    setup: messages.Setup,
+    setup: Setup,
     begin: Callable[[dict[str, Any]], Callable[[bytes], None]],
-) -> tuple[messages.Reply, bytes]:
+) -> tuple[dict[str, Any], bytes]:
     """Have the program of a custom runtime serve a request; return the last reply and its result, for `begin` see `respond`."""
+    program = beside("program")
     headers = program.platform_headers(request.request_id, setup.function, setup.service, setup.hooks)
     try:
-        if request.operation == messages.HTTP:
-            asked, body = messages.split(payload)
+        if request.operation == wire.HTTP:
+            asked, body = wire.split(payload)
             given = {**headers, "x-fc-control-path": "/http-invoke"}
-            response = custom.respond(asked, body, given, setup.max_result - messages.MAX_HEAD, begin)
-            result = messages.join(*response)
-        elif request.operation == messages.CHECK:
+            response = custom.respond(asked, body, given, setup.max_result - wire.MAX_HEAD, begin)
+            result = wire.join(*response)
+        elif request.operation == wire.CHECK:
             custom.check(payload.decode())
             result = b""
         else:
             result = custom.handle(request.operation, payload, headers, setup.max_result)
     except program.FailedRequestError as error:
-        return messages.Reply(size=len(error.body), failure=describe(error)), error.body
+        return reply(size=len(error.body), failure=beside("failures").describe(error)), error.body
     except ValueError as error:
-        return messages.Reply(failure=describe(error)), b""
-    return messages.Reply(size=len(result)), result
+        return reply(failure=beside("failures").describe(error)), b""
+    return reply(size=len(result)), result
 
 
 def encode(result: object) -> bytes:
@@ -262,6 +282,9 @@ def as_json(value: Any) -> object:  # noqa: ANN401 - what JSON has no form for
     Raises:
         TypeError: nothing does.
     """
+    import datetime
+    import decimal
+
     if isinstance(value, decimal.Decimal):
         return float(value)
     if isinstance(value, datetime.date):  # a `datetime` is one
@@ -271,56 +294,7 @@ def as_json(value: Any) -> object:  # noqa: ANN401 - what JSON has no form for
     raise TypeError(f"{value!r} is not JSON serializable")
 
 
-def import_failure(error: Exception, module_name: str) -> messages.Failure:
-    """Describe why a module could not be imported, in the platform's words; where it is, the log tells."""
-    kind, message = "UserCodeError", f"Module initialization error: '{error}'"
-    if isinstance(error, ImportError):
-        kind, message = "ImportModuleError", f"Unable to import module '{module_name}'"
-    elif isinstance(error, SyntaxError):
-        kind, message = "UserCodeSyntaxError", f"Syntax error in module '{module_name}'"
-    elif isinstance(error, ValueError):
-        kind, message = "InvalidHandleName", f"Invalid handler '{module_name}'"
-    frames = [frame for frame in own_frames(error) if "importlib" not in frame.filename]
-    sys.stderr.write("".join(traceback.format_list(frames)))
-    return failure_to_load(error, kind, message)
-
-
-def failure_to_load(error: Exception, kind: str, message: str) -> messages.Failure:
-    """Describe why a handler cannot be called; its trace is the exception in parts."""
-    first, *rest = "".join(traceback.format_exception_only(type(error), error)).replace("^", "").split("\n")
-    parts = [part.strip()[:MAX_MESSAGE] for part in (*first.split(","), *rest)]
-    return failure_of(message, kind, parts, during_import=True)
-
-
-def describe(error: Exception) -> messages.Failure:
-    """Describe an exception as the platform does; the frames of the runtime are left out, and the outer ones that take too much."""
-    frames = [
-        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
-        for frame in own_frames(error)
-    ]
-    return failure_of(str(error), type(error).__name__, frames)
-
-
-def own_frames(error: Exception) -> list[traceback.FrameSummary]:
-    """Return the frames of an exception that are the function's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if Path(frame.filename).parent != Path(__file__).parent]
-
-
-def failure_of(message: str, kind: str, trace: list[Any], *, during_import: bool = False) -> messages.Failure:
-    """Return a failure with the last parts of its trace that the head of a reply has room for; none is empty."""
-    message, kind = message[:MAX_MESSAGE], kind[:MAX_NAME]
-    left = messages.MAX_HEAD - 1024 - len(json.dumps([message, kind]))  # the head has more than the failure
-    kept: list[Any] = []
-    for part in filter(None, reversed(trace)):
-        left -= len(json.dumps(part)) + 2
-        if left < 0:
-            break
-        kept.insert(0, part)
-    return messages.Failure(during_import=during_import, message=message, kind=kind, trace=kept)
-
-
-def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
+def make_context(request_id: str, setup: Setup) -> SimpleNamespace:
     """Return the `context` of the runtime: that of python3.12 has a logger, and neither credentials nor a service."""
     context = SimpleNamespace(
         request_id=request_id,
@@ -330,6 +304,8 @@ def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
     )
     service = setup.service
     if setup.context_logger:
+        import logging
+
         context.logger = logging.getLogger()
         context.log_project, context.log_store = service.log_project, service.log_store
         context.function.qualifier, context.function.version_id = service.qualifier, service.version_id
@@ -341,29 +317,3 @@ def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
         credentials = {name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "") for name in names}
         context.credentials = SimpleNamespace(**credentials)
     return context
-
-
-class LoggedRequest(logging.Filter):
-    """Adds the id of the request that runs to what is logged."""
-
-    id = ""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """See `logging.Filter`."""
-        record.fc_request_id = self.id
-        return True
-
-
-def log_to(stream: TextIO) -> None:
-    """Have all loggers write to a stream in the platform's form."""
-    handler, formatter = logging.StreamHandler(stream), logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    handler.addFilter(LoggedRequest())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-if __name__ == "__main__":
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
-    log_to(sys.stdout)
-    main()

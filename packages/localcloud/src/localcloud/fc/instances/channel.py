@@ -11,7 +11,8 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from localcloud.fc.instances.messages import LENGTH, MAX_HEAD, Failure, Reply, Request, Setup, pack
+from localcloud.fc.instances.messages import Failure, Reply, Request, Setup, pack
+from localcloud.fc.instances.wire import LENGTH, MAX_HEAD
 from localcloud.fc.platform import MAX_SYNC_PAYLOAD
 
 TakePart = Callable[[bytes], object]  # takes a result that comes in parts

@@ -9,10 +9,10 @@ from operator import itemgetter
 
 from localcloud.fc.instances.environment import Roles, make_environment
 from localcloud.fc.instances.instance import Host, Instance
-from localcloud.fc.instances.interpreters import find_interpreter
+from localcloud.fc.instances.interpreters import Interpreter, find_interpreter
 from localcloud.fc.instances.logs import InvocationLog, Logs
-from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.pool import Pool, Supplies
+from localcloud.fc.instances.wire import INVOKE
 from localcloud.fc.model import Answer, Function, Parts, Settings
 from localcloud.fc.platform import RUNTIMES, Engine
 from localcloud.fc.releases import Release
@@ -159,12 +159,17 @@ class Fleet:
             async def environment() -> Mapping[str, str]:
                 return await asyncio.to_thread(make_environment, release, settings=settings, roles=roles)
 
+            def interpreter() -> Interpreter:
+                found = find_interpreter(function.runtime, settings.python, function.python)
+                self._host.isolation.make_ready(found)
+                return found
+
             supplies = Supplies(
                 code=self._code.folder(function.code),
                 layers=self._packages_of(function.layers),
                 layer_folder=self._layers.folder,
                 host=self._host,
-                find_interpreter=lambda: find_interpreter(function.runtime, settings.python, function.python),
+                find_interpreter=interpreter,
                 make_environment=environment,
                 max_instances=settings.max_instances,
                 make_room=self._make_room,

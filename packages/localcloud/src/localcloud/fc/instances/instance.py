@@ -20,20 +20,11 @@ from localcloud.fc.instances.health import HealthCheck, check_health
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import InstanceSpec, Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import (
-    CHECK,
-    INITIALIZE,
-    PRE_FREEZE,
-    PRE_STOP,
-    FunctionFacts,
-    ProgramFacts,
-    Reply,
-    ServiceFacts,
-    Setup,
-)
+from localcloud.fc.instances.messages import FunctionFacts, ProgramFacts, Reply, ServiceFacts, Setup
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
+from localcloud.fc.instances.wire import CHECK, INITIALIZE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.model import EndReason, InstanceState, Parts, move
 from localcloud.fc.platform import MAX_TASKS, RUNTIMES
 from localcloud.fc.releases import Release

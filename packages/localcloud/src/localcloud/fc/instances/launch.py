@@ -8,23 +8,14 @@ from pathlib import Path
 from typing import Protocol
 
 from localcloud.fc.attachments import Nas
-from localcloud.fc.instances import bootstrap, messages, program, surroundings, wsgi
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import KernelSettings
 from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
-from localcloud.gateway import redirect
 
 LAYERS = "/opt"  # as the function sees it
 TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
-BOOTSTRAP, REDIRECT = Path(bootstrap.__file__), Path(redirect.__file__)
-# What the bootstrap loads, and what Node.js runs in its place.
-BESIDE = (
-    *(Path(str(module.__file__)) for module in (messages, program, surroundings, wsgi)),
-    BOOTSTRAP.with_name("nodejs.cjs"),
-)
-PRELOAD = REDIRECT.with_name("preload")  # redirects the Python programs that a function starts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +87,9 @@ class Isolation(Protocol):
     """One way to keep instances apart."""
 
     kind: str  # for the ready line: bubblewrap, unsandboxed or missing
+
+    def make_ready(self, interpreter: Interpreter) -> None:
+        """Make what instances on an interpreter share; the first time takes a moment."""
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """Return how to start an instance.

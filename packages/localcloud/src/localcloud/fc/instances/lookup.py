@@ -19,19 +19,16 @@ class Lookup:
     Args:
         folder: where they lie on this machine.
         authority: the certificate (PEM) of the embedded cloud.
-        shown: the path of a file with that certificate alone, as instances see it.
     """
 
-    def __init__(self, folder: Path, *, authority: str, shown: str) -> None:
+    def __init__(self, folder: Path, *, authority: str) -> None:
         self._folder = folder
         self._authority = authority
-        self._shown = shown
 
     @cached_property
     def files(self) -> Mapping[str, Path]:
         """The files of this machine, by the paths that they get in an instance; made when they are first asked for."""
-        texts = {f"/etc/{name}": text for name, text in NAMES.items()} | {self._shown: self._authority}
-        contents = {path: text.encode() for path, text in texts.items()}
+        contents = {f"/etc/{name}": text.encode() for name, text in NAMES.items()}
         contents |= {str(path): content for path, content in trusting(self._authority).items()}
         self._folder.mkdir(exist_ok=True)
         return {path: self._make(Path(path).name, content) for path, content in contents.items()}

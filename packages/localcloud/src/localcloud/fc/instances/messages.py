@@ -1,26 +1,17 @@
-"""The messages between the platform and the bootstrap of an instance; both ends load this file, in whatever Python they run.
+"""The messages between the platform and the bootstrap of an instance, in the form of `wire.py`.
 
-On the socket a message is a 4-byte length, a head (one of the dataclasses, as JSON), and `size` bytes of payload. The first one,
-`Setup`, names the function; then each `Request` gets the `Reply` with its number, in whatever order, or several of them: the
-response of a custom runtime that does not say its length comes in parts, as it is made. `nodejs.cjs`, which lies beside this file,
-speaks the same. Standard library only, Python 3.9 and later.
+The head of a message is one of the dataclasses. The first one, `Setup`, names the function; then each `Request` gets the `Reply`
+with its number, in whatever order, or several of them: the response of a custom runtime that does not say its length comes in
+parts, as it is made. The bootstrap, and `nodejs.cjs`, which lies beside this file, have the heads as the objects that JSON gives.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LENGTH = struct.Struct(">I")  # of a head
-MAX_HEAD = 64 * 1024  # bytes of a reply's head
-INITIALIZE, INVOKE = "initialize", "invoke"
-HTTP = "http"  # the event is an HTTP request: of a function of FC 2.0, or of a custom runtime
-PRE_FREEZE, PRE_STOP = "pre-freeze", "pre-stop"  # the hooks of an instance's life, beside the initializer
-CHECK = "check"  # of a custom runtime's health; the event is the path that is asked for
+from localcloud.fc.instances.wire import join
 
 
 @dataclass(frozen=True)
@@ -110,32 +101,4 @@ class Reply:
 
 def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:
     """Return the bytes of a message."""
-    text = json.dumps(dataclasses.asdict(head)).encode()
-    return LENGTH.pack(len(text)) + text + payload
-
-
-def join(head: Mapping[str, object], body: bytes) -> bytes:
-    """Return the bytes of an HTTP request or response: its length, its head as JSON, its body."""
-    text = json.dumps(head).encode()
-    return LENGTH.pack(len(text)) + text + body
-
-
-def split(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the head and the body of an HTTP request or response."""
-    end = LENGTH.size + LENGTH.unpack_from(content)[0]
-    return json.loads(content[LENGTH.size : end]), content[end:]
-
-
-def read_setup(text: bytes) -> Setup:
-    """Read the head of the first message."""
-    members = json.loads(text)
-    members["function"] = FunctionFacts(**members["function"])
-    members["service"] = ServiceFacts(**members["service"])
-    members["program"] = ProgramFacts(**members["program"]) if members["program"] else None
-    members["gateway"] = tuple(members["gateway"])
-    return Setup(**members)
-
-
-def read_request(text: bytes) -> Request:
-    """Read the head of a request."""
-    return Request(**json.loads(text))
+    return join(dataclasses.asdict(head), payload)

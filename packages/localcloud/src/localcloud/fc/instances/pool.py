@@ -19,8 +19,8 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INVOKE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.instances.requests import initialize, invoke, new_request_id, run_hook
+from localcloud.fc.instances.wire import INVOKE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.model import Answer, EndReason, InstanceState, Parts
 from localcloud.fc.releases import Release
 
@@ -37,7 +37,7 @@ class Supplies:
         layers: the names of the packages of the release's layers.
         layer_folder: returns the folder that shows such packages.
         host: what instances run on.
-        find_interpreter: returns the Python for the function.
+        find_interpreter: returns the Python for the function, with what its instances share made.
         make_environment: returns the environment of a new instance, with fresh credentials.
         max_instances: how many may run at once.
         make_room: ends an instance of any function that is idle; False: there is none.
@@ -334,8 +334,9 @@ class Pool:
         self._busy[instance] = _Seats()
         self._housed.add(instance)
         try:
-            interpreter = await asyncio.to_thread(supplies.find_interpreter)
-            environment = await supplies.make_environment()
+            interpreter, environment = await asyncio.gather(
+                asyncio.to_thread(supplies.find_interpreter), supplies.make_environment()
+            )
             layers = await asyncio.to_thread(supplies.layer_folder, supplies.layers) if supplies.layers else None
             await instance.start(
                 code=supplies.code, layers=layers, interpreter=interpreter, environment=environment, log=log

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from localcloud.fc.instances.answers import answer_failure, describe_death
 from localcloud.fc.instances.instance import Instance, InstanceDiedError
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
+from localcloud.fc.instances.messages import Failure
+from localcloud.fc.instances.wire import INITIALIZE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.model import Answer, Parts
 from localcloud.fc.platform import MB
 
@@ -66,7 +67,7 @@ async def invoke(
         payload: the event.
         request_id: the request's id.
         log: of the invocation.
-        operation: `messages.INVOKE` or `messages.HTTP`.
+        operation: `wire.INVOKE` or `wire.HTTP`.
         parts: gets a response that comes in parts; None: it has to come whole.
     """
     log.line(f"FC Invoke Start RequestId: {request_id}")
@@ -108,7 +109,7 @@ async def run_hook(instance: Instance, operation: str, log: InvocationLog) -> No
 
     Args:
         instance: the instance; a hook that takes too long ends it.
-        operation: `messages.PRE_FREEZE` or `messages.PRE_STOP`.
+        operation: `wire.PRE_FREEZE` or `wire.PRE_STOP`.
         log: gets what the hook prints.
     """
     function = instance.function

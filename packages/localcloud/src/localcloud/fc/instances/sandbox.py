@@ -17,8 +17,9 @@ from pathlib import Path
 from localcloud.fc.attachments import Nas
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances import userns
+from localcloud.fc.instances.inside import REDIRECT, START, InsideFolder
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, InstanceSpec, Launch
+from localcloud.fc.instances.launch import LAYERS, TMP, InstanceSpec, Launch
 from localcloud.fc.instances.lookup import Lookup
 from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import FIRST_PORT, USER_NAMESPACES, KernelSettings
@@ -28,8 +29,8 @@ from localcloud.fc.store.file_systems import FileSystems
 
 SHM = "/dev/shm"  # noqa: S108 - as the function sees it
 INSIDE = "/var/fc/runtime"
-PACKAGES = f"{INSIDE}/packages"
-AUTHORITY = f"{INSIDE}/authority.pem"
+AUTHORITY = f"{INSIDE}/{InsideFolder.AUTHORITY}"
+PACKAGES = "/var/fc/packages"
 # The files in /etc that programs expect; the rest of the host's stays out of sight.
 ETC = ("ssl", "ca-certificates", "hosts", "passwd", "group", "localtime", "mime.types")
 # The hardware: allocators and numeric libraries read the number of processors here, and some end the process without it.
@@ -94,13 +95,18 @@ class Sandbox:
         self._bwrap = bwrap
         self._means = means
         self._file_systems = file_systems
-        self._lookup = Lookup(folder, authority=authority, shown=AUTHORITY)
+        self._lookup = Lookup(folder, authority=authority)
+        self._inside = InsideFolder(folder / "runtime", authority=authority)
+
+    def make_ready(self, interpreter: Interpreter) -> None:
+        """See `Isolation.make_ready`."""
+        self._inside.make_ready(interpreter.path)
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        shown = _shown(spec.code, spec.layers, spec.interpreter)
+        shown = {Path(INSIDE): self._inside.path, **_shown(spec.code, spec.layers, spec.interpreter)}
         binds += _show(shown)
         mounts = self._mount(spec.nas, beside=shown)
         binds += [*_folders_above(Path(each.folder) for each in spec.nas.mounts), *mounts.options]
@@ -122,7 +128,7 @@ class Sandbox:
                     binds=[*binds, "--chdir", "/code"],
                 ),
                 *(*EXPORT, str(spec.interpreter.path), "-I", "-S"),
-                *(f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)),
+                *(f"{INSIDE}/{file.name}" for file in (START, REDIRECT)),
             ],
             environment={"PATH": os.defpath},
             exports=_exports(environment),
@@ -258,7 +264,6 @@ def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Pa
     shown = {Path("/code"): code}
     if layers:
         shown |= {Path(LAYERS, each.name): each for each in layers.iterdir()}
-    shown |= {Path(INSIDE, file.name): file for file in (BOOTSTRAP, *BESIDE, REDIRECT, PRELOAD)}
     shown |= {Path(PACKAGES, name): path for name, path in interpreter.packages.items()}
     prefix = interpreter.path.parent.parent
     if not prefix.is_relative_to("/usr"):

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances import supervisor
-from localcloud.fc.instances.launch import BOOTSTRAP, REDIRECT, TMP, InstanceSpec, Launch
+from localcloud.fc.instances.inside import REDIRECT, START
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.launch import TMP, InstanceSpec, Launch
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,9 @@ class Folder:
         )
         logger.warning(self._warning)
 
+    def make_ready(self, interpreter: Interpreter) -> None:
+        """See `Isolation.make_ready`."""
+
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         if spec.nas.mounts:
@@ -53,7 +58,7 @@ class Folder:
             command=[
                 *("setpriv", "--pdeathsig", "TERM", sys.executable, "-I", "-S", supervisor.__file__),
                 *("setpriv", "--pdeathsig", "KILL", str(spec.interpreter.path), "-I", "-S"),
-                *(str(BOOTSTRAP), str(REDIRECT)),
+                *(str(START), str(REDIRECT)),
             ],
             environment=moved,
             exports=None,
@@ -100,6 +105,9 @@ class Refusal:
             "run the embedded cloud as another user, or start it with --fc-unsandboxed if you trust every function"
         )
         logger.warning(self._message)
+
+    def make_ready(self, interpreter: Interpreter) -> None:
+        """See `Isolation.make_ready`."""
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.instances.messages import join, split
+from localcloud.fc.instances.wire import join, split
 from localcloud.fc.model import Trigger
 from localcloud.fc.platform import MAX_HTTP_HEADERS
 from localcloud.kernel.times import to_seconds

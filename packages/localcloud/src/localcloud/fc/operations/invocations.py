@@ -12,8 +12,8 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.instance import Instance
 from localcloud.fc.instances.logs import Logs
-from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.requests import new_request_id
+from localcloud.fc.instances.wire import INVOKE
 from localcloud.fc.model import Answer, Invocation, Parts, Pending, Settings, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
@@ -94,7 +94,7 @@ class InvocationOperations:
             payload: the event.
             request_id: the request's id; empty: a fresh one.
             qualifier: a version or an alias; empty: what is not published.
-            operation: `messages.INVOKE`, or `messages.HTTP` for a handler that is a WSGI application.
+            operation: `wire.INVOKE`, or `wire.HTTP` for a handler that is a WSGI application.
             parts: gets the response of a custom runtime that comes in parts; None: it has to come whole.
             asynchronous: it was accepted before.
 

@@ -13,8 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from localcloud.fc.instances import bootstrap, messages
-from localcloud.fc.instances.bootstrap import describe, encode, failure_to_load, import_failure, log_to
+from localcloud.fc.instances.bootstrap import encode, reply
+from localcloud.fc.instances.failures import describe, failure_to_load, import_failure
+from localcloud.fc.instances.logged import log_to
+from localcloud.fc.instances.messages import Failure
+from localcloud.fc.instances.wire import MAX_HEAD, join
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def test_what_has_no_form_in_json_is_no_result(result: object) -> None:
         encode(result)
 
 
-def failure_of(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> messages.Failure:
+def failure_of(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Failure:
     """Return how the import of a module with that source fails."""
     (folder / "user_code.py").write_text(source)
     monkeypatch.syspath_prepend(str(folder))
@@ -47,7 +50,7 @@ def failure_of(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> me
     importlib.invalidate_caches()
     with pytest.raises(Exception) as caught:  # noqa: PT011 - any
         importlib.import_module("user_code")
-    return import_failure(caught.value, "user_code")
+    return Failure(**import_failure(caught.value, "user_code"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_frames_come_in_parts_without_those_of_the_runtime() -> None:
 
     with pytest.raises(RuntimeError) as caught:
         fail()
-    failure = describe(caught.value)
+    failure = Failure(**describe(caught.value))
     assert (failure.kind, failure.message) == ("RuntimeError", "no")
     file, line, name, code = failure.trace[-1]
     assert (file, name, code) == (f'File "{__file__}"', "in fail", 'raise RuntimeError("no")')
@@ -108,15 +111,14 @@ def test_a_failure_fits_into_the_head_of_a_reply() -> None:
     with pytest.raises(RuntimeError) as caught:
         deep(900)
     for failure in (describe(caught.value), failure_to_load(caught.value, "K" * 1000, "m" * 10_000)):
-        assert len(messages.pack(messages.Reply(failure=failure))) <= messages.MAX_HEAD
+        assert len(join({**reply(failure=failure), "number": 1})) <= MAX_HEAD
 
 
 def test_logs_have_time_request_and_level(monkeypatch: pytest.MonkeyPatch) -> None:
     root, stream = logging.getLogger(), io.StringIO()
     monkeypatch.setattr(root, "handlers", [])
     monkeypatch.setattr(root, "level", root.level)
-    monkeypatch.setattr(bootstrap.LoggedRequest, "id", "1-a")
-    log_to(stream)
+    log_to(stream, lambda: "1-a")
     logging.getLogger("mine").info("hello")
     moment, rest = stream.getvalue().split(" ", 1)
     assert rest == "1-a [INFO] hello\n"

@@ -10,7 +10,8 @@ import struct
 import pytest
 
 from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedReplyError, read_reply
-from localcloud.fc.instances.messages import MAX_HEAD, Failure, Reply, pack
+from localcloud.fc.instances.messages import Failure, Reply, pack
+from localcloud.fc.instances.wire import MAX_HEAD
 
 FAILURE = {"during_import": True, "message": "m", "kind": "E", "trace": [["line\n"]], "handled": False}
 

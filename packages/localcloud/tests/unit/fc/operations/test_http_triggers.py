@@ -9,7 +9,7 @@ import pytest
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances import wsgi
-from localcloud.fc.instances.messages import join, split
+from localcloud.fc.instances.wire import join, split
 from localcloud.fc.model import Trigger
 from localcloud.fc.operations.http_triggers import (
     HttpRequest,
