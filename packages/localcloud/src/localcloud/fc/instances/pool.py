@@ -77,6 +77,7 @@ class Pool:
         self._supplies = supplies
         self._idle: list[Instance] = []  # by the time since which they are, the most recently used last
         self._busy: dict[Instance, _Seats] = {}  # the oldest first
+        self._tired: set[Instance] = set()  # those that are about to be frozen
         self._ending: list[Instance] = []  # nobody gets them any more
         self._hooks: dict[Instance, asyncio.Task[None]] = {}  # that run while nobody waits
         self._housed: set[Instance] = set()  # those that have their room
@@ -364,7 +365,8 @@ class Pool:
 
     def _rest(self, instance: Instance) -> None:
         """Let an instance that has nothing to do wait for requests, after its hook if it is to be frozen and has one."""
-        freezes = instance.state is InstanceState.RUNNING and not (self._retired or self._lacks_awake)
+        is_awake = instance.state is InstanceState.RUNNING and instance not in self._tired
+        freezes = is_awake and not (self._retired or self._lacks_awake)
         if freezes and instance.alive and self._function.pre_freeze:
             self._begin_hook(instance, self._freeze_after_hook(instance))
         else:
@@ -376,20 +378,34 @@ class Pool:
         return len([each for each in self._idle if each.awake]) < self._awake
 
     def _settle_down(self, instance: Instance) -> None:
-        """Let an instance that has nothing to do wait for requests: frozen, unless it is to go on."""
+        """Let an instance that has nothing to do wait for requests: soon frozen, unless it is to go on."""
         if not instance.alive:
             self._close(instance)
             return
         if self._retired:
             self._take_down(instance)
             return
+        goes_on = self._lacks_awake
+        insort(self._idle, instance, key=lambda each: each.idle_since)  # it may have rested before
+        if goes_on:
+            self._tired.discard(instance)
+            self._or_end(instance, lambda: instance.stay_awake(self._begin_log(instance)))
+        elif instance.state is not InstanceState.FROZEN:
+            self._tired.add(instance)  # finding all of its processes takes a moment: its answer goes first
+            asyncio.get_running_loop().call_soon(self._freeze, instance)
+
+    def _freeze(self, instance: Instance) -> None:
+        """Freeze an instance that waits for requests, unless it has got one meanwhile."""
+        if instance in self._tired:
+            self._tired.discard(instance)
+            if instance in self._idle:
+                self._or_end(instance, instance.freeze)
+
+    def _or_end(self, instance: Instance, step: Callable[[], None]) -> None:
+        """Do something with an idle instance, and end it if that fails."""
         try:
-            if self._lacks_awake:
-                instance.stay_awake(self._begin_log(instance))
-            elif instance.state is not InstanceState.FROZEN:
-                instance.freeze()
+            step()
         except OSError:
             logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
+            self._idle.remove(instance)
             self._close(instance)
-            return
-        insort(self._idle, instance, key=lambda each: each.idle_since)  # it may have rested before
