@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localcloud.fc.attachments import Nas
+from localcloud.fc.instances.copies import Copies
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import KernelSettings
@@ -35,6 +36,7 @@ class Launch:
     ids: IdentityMap | None = None  # to be written once the command was started
     settings: KernelSettings | None = None  # to be closed then
     mounts: Mounts | None = None  # likewise
+    copies: Copies | None = None  # likewise
     drops: bool = False  # the function runs as `nobody` on this machine
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
     listens: bool = False  # and those of the web and of the resolver
@@ -44,12 +46,12 @@ class Launch:
     @property
     def descriptors(self) -> list[int]:
         """The descriptors that the command has to inherit."""
-        given = (self.ids, self.settings, self.mounts)
+        given = (self.ids, self.settings, self.mounts, self.copies)
         return [descriptor for each in given if each for descriptor in each.descriptors]
 
     def close_inherited(self) -> None:
         """Close the descriptors that the command has, once it was started; those of the ids are still needed."""
-        for each in (self.settings, self.mounts):
+        for each in (self.settings, self.mounts, self.copies):
             if each:
                 each.close()
 

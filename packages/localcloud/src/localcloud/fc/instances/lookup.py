@@ -27,15 +27,19 @@ class Lookup:
 
     @cached_property
     def files(self) -> Mapping[str, Path]:
-        """The files of this machine, by the paths that they get in an instance; made when they are first asked for."""
-        contents = {f"/etc/{name}": text.encode() for name, text in NAMES.items()}
-        contents |= {str(path): content for path, content in trusting(self._authority).items()}
-        self._folder.mkdir(exist_ok=True)
-        return {path: self._make(Path(path).name, content) for path, content in contents.items()}
+        """The files by which names are looked up, by the paths that they get in an instance; made when they are first asked for."""
+        return self._make({f"/etc/{name}": text.encode() for name, text in NAMES.items()})
 
-    def _make(self, name: str, content: bytes) -> Path:
-        file = self._folder / name
-        file.unlink(missing_ok=True)  # of an embedded cloud before this one
-        file.write_bytes(content)
-        file.chmod(0o644)  # the function is another user
-        return file
+    @cached_property
+    def trusted(self) -> Mapping[str, Path]:
+        """The files of certificates, likewise; they lie in folders of this machine's."""
+        return self._make({str(path): content for path, content in trusting(self._authority).items()})
+
+    def _make(self, contents: Mapping[str, bytes]) -> Mapping[str, Path]:
+        self._folder.mkdir(exist_ok=True)
+        made = {path: self._folder / Path(path).name for path in contents}
+        for path, file in made.items():
+            file.unlink(missing_ok=True)  # of an embedded cloud before this one
+            file.write_bytes(contents[path])
+            file.chmod(0o644)  # the function is another user
+        return made

@@ -17,6 +17,7 @@ from pathlib import Path
 from localcloud.fc.attachments import Nas
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances import userns
+from localcloud.fc.instances.copies import Copies
 from localcloud.fc.instances.inside import REDIRECT, START, InsideFolder
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import LAYERS, TMP, InstanceSpec, Launch
@@ -31,8 +32,9 @@ SHM = "/dev/shm"  # noqa: S108 - as the function sees it
 INSIDE = "/var/fc/runtime"
 AUTHORITY = f"{INSIDE}/{InsideFolder.AUTHORITY}"
 PACKAGES = "/var/fc/packages"
-# The files in /etc that programs expect; the rest of the host's stays out of sight.
-ETC = ("ssl", "ca-certificates", "hosts", "passwd", "group", "localtime", "mime.types")
+# The files and folders in /etc that programs expect; the rest of the host's stays out of sight.
+ETC = ("hosts", "passwd", "group", "localtime", "mime.types", "ld.so.cache")
+ETC_FOLDERS = ("ssl", "ca-certificates")
 # The hardware: allocators and numeric libraries read the number of processors here, and some end the process without it.
 HARDWARE = Path("/sys/devices/system")
 # The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
@@ -105,18 +107,20 @@ class Sandbox:
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
-        binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
+        binds += [each for name in ETC_FOLDERS for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
         shown = {Path(INSIDE): self._inside.path, **_shown(spec.code, spec.layers, spec.interpreter)}
         binds += _show(shown)
         mounts = self._mount(spec.nas, beside=shown)
         binds += [*_folders_above(Path(each.folder) for each in spec.nas.mounts), *mounts.options]
         binds += [each for folder in _installed(spec.interpreter) for each in _empty(folder)]
         environment = dict(spec.environment)
+        copied = {f"/etc/{name}": Path("/etc", name) for name in ETC}
         if self._means.listens:
-            binds += [each for path, file in self._lookup.files.items() for each in ("--ro-bind", str(file), path)]
+            copied |= self._lookup.files
+            binds += [each for path, file in self._lookup.trusted.items() for each in ("--ro-bind", str(file), path)]
             environment.setdefault("NODE_EXTRA_CA_CERTS", AUTHORITY)  # Node.js reads no file of the system's
         ids = _ids(spec.nas) if self._means.user else userns.Ids()
-        mapping, settings = self._map(ids), self._settings()
+        mapping, settings, copies = self._map(ids), self._settings(), Copies(copied)
         return Launch(
             command=[
                 *self._enter(
@@ -125,7 +129,7 @@ class Sandbox:
                     settings,
                     disk=spec.function.disk * MB,
                     memory=spec.function.memory * MB,
-                    binds=[*binds, "--chdir", "/code"],
+                    binds=[*binds, *copies.options, "--chdir", "/code"],
                 ),
                 *(*EXPORT, str(spec.interpreter.path), "-I", "-S"),
                 *(f"{INSIDE}/{file.name}" for file in (START, REDIRECT)),
@@ -139,6 +143,7 @@ class Sandbox:
             ids=mapping,
             settings=settings,
             mounts=mounts,
+            copies=copies,
             drops=self._means.drops,
             own_network=self._means.network,
             listens=self._means.listens,
