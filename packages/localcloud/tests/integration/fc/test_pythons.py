@@ -50,6 +50,10 @@ class Answered:
     failed: Reply
 
 
+async def make_environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
+
+
 async def run(folder: Path, python: Path, runtime: str) -> Answered:
     (folder / "code").mkdir()
     (folder / "code" / "index.py").write_text(HANDLER)
@@ -64,10 +68,9 @@ async def run(folder: Path, python: Path, runtime: str) -> Answered:
     log = InvocationLog(folder / "f.log")
     function = Function(service="", name="f", runtime=runtime, handler="index.handler", initializer="index.initializer")
     instance = Instance(Release(function=function, service=None), host=host)
-    environment = {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
     try:
         interpreter = Interpreter(path=python, note=None)
-        await instance.start(code=folder / "code", interpreter=interpreter, environment=environment, log=log)
+        await instance.start(code=folder / "code", interpreter=interpreter, environment=make_environment(), log=log)
         initialized, _ = await instance.call(INITIALIZE, b"", request_id="1", limit=60, log=log)
         invoked = await instance.call(INVOKE, b"e", request_id="2", limit=60, log=log)
         failed, _ = await instance.call(INVOKE, b"fail", request_id="3", limit=60, log=log)

@@ -42,6 +42,10 @@ RELEASE = Release(
 )
 
 
+async def make_environment() -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
+
+
 async def run(folder: Path) -> tuple[EndReason | None, str, bool]:
     """Run a handler that sleeps for a minute; return why the instance died, its log, and whether it is alive."""
     (folder / "code").mkdir()
@@ -55,7 +59,7 @@ async def run(folder: Path) -> tuple[EndReason | None, str, bool]:
         await tried.start(
             code=folder / "code",
             interpreter=Interpreter(path=Path(sys.executable).resolve(), note=None),
-            environment={"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"},
+            environment=make_environment(),
             log=log,
         )
         with pytest.raises(InstanceDiedError) as died:
@@ -96,9 +100,6 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
 ) -> None:
     def fail(_: Instance) -> None:
         raise OSError(errno.EMFILE, "too many open files")
-
-    async def make_environment() -> dict[str, str]:
-        return {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
 
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
     monkeypatch.setattr(Instance, "freeze", fail)

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -98,7 +98,7 @@ class Instance:
         *,
         code: Path,
         interpreter: Interpreter,
-        environment: Mapping[str, str],
+        environment: Awaitable[Mapping[str, str]],
         log: InvocationLog,
         layers: Path | None = None,
     ) -> None:
@@ -107,12 +107,12 @@ class Instance:
         Args:
             code: the unpacked code package.
             interpreter: the Python to run.
-            environment: the function's environment.
+            environment: the function's environment; what sets up its surroundings does not wait for it.
             log: gets notes on how it runs.
             layers: the files of the function's layers; None: it has none.
 
         Raises:
-            FcError: InstanceNotAllowed; InvalidArgument: a file system cannot be mounted.
+            FcError: InstanceNotAllowed; InvalidArgument: a file system cannot be mounted; whatever `environment` raises.
         """
         self._folder.mkdir(parents=True)
         launch = self._launch = self._host.isolation.prepare(
@@ -121,7 +121,6 @@ class Instance:
                 code=code,
                 layers=layers,
                 interpreter=interpreter,
-                environment={**environment, "FC_INSTANCE_ID": self.id},
                 function=self.function,
                 nas=self.release.nas,
             )
@@ -134,6 +133,7 @@ class Instance:
         self.state = move(self.state, InstanceState.RUNNING)
         await process.map_ids()
         await process.channel.send(self._setup(launch, interpreter))
+        process.export({**await environment, "FC_INSTANCE_ID": self.id})
 
     @property
     def _network_note(self) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,9 @@ from localcloud.fc.model import Function
 
 LAYERS = "/opt"  # as the function sees it
 TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
+# The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
+# LD_PRELOAD would have a library of the code package run outside of the sandbox.
+EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,9 +29,8 @@ class Launch:
 
     command: Sequence[str]  # to which the bootstrap's arguments are appended
     environment: Mapping[str, str]  # of the command
-    exports: (
-        str | None
-    )  # the shell script that makes the function's environment, for its standard input; None: it has it
+    # Returns the shell script that makes an environment the function's. The command reads it from its standard input, last of all.
+    exports: Callable[[Mapping[str, str]], str]
     folder: Path  # the working folder to start it in
     layers: str  # the folder of the function's layers, as the function sees it
     packages: str  # the folder of the runtime's built-in packages, as the function sees it
@@ -71,7 +74,6 @@ class InstanceSpec:
         code: the unpacked code package.
         layers: the files of the function's layers; None: it has none.
         interpreter: the Python to run, and the packages that its runtime has built in.
-        environment: the environment as the platform gives it, with paths as the function sees them.
         function: says how much disk and memory it may use.
         nas: the file systems that it mounts.
     """
@@ -80,9 +82,15 @@ class InstanceSpec:
     code: Path
     layers: Path | None
     interpreter: Interpreter
-    environment: Mapping[str, str]
     function: Function
     nas: Nas
+
+
+def exports(environment: Mapping[str, str]) -> str:
+    """Return the shell script that exports an environment and nothing else, whose names are identifiers."""
+    return "".join(
+        ["unset PATH PWD OLDPWD\n", *(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())]
+    )
 
 
 class Isolation(Protocol):

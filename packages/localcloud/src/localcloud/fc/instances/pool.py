@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from bisect import insort
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,7 +49,7 @@ class Supplies:
     layer_folder: Callable[[tuple[str, ...]], Path] = lambda layers: Path()
     host: Host
     find_interpreter: Callable[[], Interpreter]
-    make_environment: Callable[[], Awaitable[Mapping[str, str]]]
+    make_environment: Callable[[], Coroutine[None, None, Mapping[str, str]]]
     max_instances: int
     make_room: Callable[[], bool]
     begin_log: Callable[[], InvocationLog]
@@ -334,10 +334,9 @@ class Pool:
         log.name_instance(instance.id)
         self._busy[instance] = _Seats()
         self._housed.add(instance)
+        environment = asyncio.create_task(supplies.make_environment())
         try:
-            interpreter, environment = await asyncio.gather(
-                asyncio.to_thread(supplies.find_interpreter), supplies.make_environment()
-            )
+            interpreter = await asyncio.to_thread(supplies.find_interpreter)
             layers = await asyncio.to_thread(supplies.layer_folder, supplies.layers) if supplies.layers else None
             await instance.start(
                 code=supplies.code, layers=layers, interpreter=interpreter, environment=environment, log=log
@@ -345,6 +344,8 @@ class Pool:
         except BaseException:
             instance.exhausted = True
             self._give_back(instance)
+            environment.cancel()
+            await asyncio.gather(environment, return_exceptions=True)
             raise
         return instance
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from localcloud.fc.instances.channel import Channel
 from localcloud.fc.instances.launch import Launch
@@ -31,43 +31,61 @@ class InstanceProcess:
         self._launch = launch
         ours, theirs = socket.socketpair()
         self._output, write = os.pipe()
+        read, self._script = os.pipe()
         self.channel = Channel(ours)
         try:
-            if launch.drops:
-                os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
+            if launch.drops:  # programs open /dev/stdout, and the last step before the function /dev/stdin
+                for each in (write, read):
+                    os.fchown(each, NOBODY, NOBODY)
             os.set_blocking(self._output, False)
             ours.setblocking(False)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            self._process: subprocess.Popen[bytes] | None = self._start(command, theirs, write)
+            self._process: subprocess.Popen[bytes] | None = self._start(command, theirs, read, write)
         except BaseException:
             self._let_go()
             raise
         finally:
             theirs.close()
+            os.close(read)
             os.close(write)
 
-    def _start(self, command: Sequence[str], channel: socket.socket, output: int) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: Sequence[str], channel: socket.socket, script: int, output: int
+    ) -> subprocess.Popen[bytes]:
         launch = self._launch
-        given = _pipe_of(launch.exports or "", readable_by_nobody=launch.drops)
         try:
             return subprocess.Popen(
                 [*command, str(channel.fileno())],
                 env=dict(launch.environment),
                 cwd=launch.folder,
-                stdin=given,
+                stdin=script,
                 stdout=output,
                 stderr=output,
                 pass_fds=[channel.fileno(), *launch.descriptors],
                 start_new_session=True,
             )
         finally:
-            os.close(given)
             launch.close_inherited()
 
     async def map_ids(self) -> None:
         """Map the user ids of the sandbox, which waits for that, where it has its own."""
         if self._launch.ids:
             await asyncio.to_thread(self._launch.ids.write)
+
+    def export(self, environment: Mapping[str, str]) -> None:
+        """Give the function its environment, for which it waits.
+
+        Args:
+            environment: as the platform gives it, of less than the 64 KB that a pipe takes.
+        """
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the first request tells
+            os.write(self._script, self._launch.exports(environment).encode())
+        self._close_script()
+
+    def _close_script(self) -> None:
+        if self._script >= 0:
+            os.close(self._script)
+            self._script = -1
 
     @property
     def alive(self) -> bool:
@@ -140,19 +158,8 @@ class InstanceProcess:
 
     def _let_go(self) -> None:
         self.channel.close()
+        self._close_script()  # not before the processes have ended: they would go on without an environment
         os.close(self._output)
-
-
-def _pipe_of(text: str, *, readable_by_nobody: bool) -> int:
-    """Return the descriptor of a pipe that holds a text, of less than the 64 KB that a pipe takes, and then ends."""
-    read, write = os.pipe()
-    try:
-        if readable_by_nobody:
-            os.fchown(read, NOBODY, NOBODY)
-        os.write(write, text.encode())
-    finally:
-        os.close(write)
-    return read
 
 
 def _send(pids: Iterable[int], number: signal.Signals) -> None:

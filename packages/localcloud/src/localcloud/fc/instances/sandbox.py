@@ -7,7 +7,6 @@ on its disk that can be written, so that a full disk is a real ENOSPC. The file 
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from localcloud.fc.instances import userns
 from localcloud.fc.instances.copies import Copies
 from localcloud.fc.instances.inside import REDIRECT, START, InsideFolder
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import LAYERS, TMP, InstanceSpec, Launch
+from localcloud.fc.instances.launch import EXPORT, LAYERS, TMP, InstanceSpec, Launch, exports
 from localcloud.fc.instances.lookup import Lookup
 from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import FIRST_PORT, USER_NAMESPACES, KernelSettings
@@ -37,9 +36,6 @@ ETC = ("hosts", "passwd", "group", "localtime", "mime.types", "ld.so.cache")
 ETC_FOLDERS = ("ssl", "ca-certificates")
 # The hardware: allocators and numeric libraries read the number of processors here, and some end the process without it.
 HARDWARE = Path("/sys/devices/system")
-# The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
-# LD_PRELOAD would have a library of the code package run outside of the sandbox.
-EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,12 +109,12 @@ class Sandbox:
         mounts = self._mount(spec.nas, beside=shown)
         binds += [*_folders_above(Path(each.folder) for each in spec.nas.mounts), *mounts.options]
         binds += [each for folder in _installed(spec.interpreter) for each in _empty(folder)]
-        environment = dict(spec.environment)
+        given: dict[str, str] = {}  # unless the function has it
         copied = {f"/etc/{name}": Path("/etc", name) for name in ETC}
         if self._means.listens:
             copied |= self._lookup.files
             binds += [each for path, file in self._lookup.trusted.items() for each in ("--ro-bind", str(file), path)]
-            environment.setdefault("NODE_EXTRA_CA_CERTS", AUTHORITY)  # Node.js reads no file of the system's
+            given["NODE_EXTRA_CA_CERTS"] = AUTHORITY  # Node.js reads no file of the system's
         ids = _ids(spec.nas) if self._means.user else userns.Ids()
         mapping, settings, copies = self._map(ids), self._settings(), Copies(copied)
         return Launch(
@@ -135,7 +131,7 @@ class Sandbox:
                 *(f"{INSIDE}/{file.name}" for file in (START, REDIRECT)),
             ],
             environment={"PATH": os.defpath},
-            exports=_exports(environment),
+            exports=lambda environment: exports({**given, **environment}),
             folder=spec.folder,
             layers=LAYERS,
             packages=PACKAGES,
@@ -316,13 +312,6 @@ def _ids(nas: Nas) -> userns.Ids:
     """Return who an instance is: the user and group that it has in its file systems, but never root."""
     user = nas.user if nas.user > 0 else userns.NOBODY
     return userns.Ids(user=user, group=nas.group if nas.group > 0 else user)
-
-
-def _exports(environment: Mapping[str, str]) -> str:
-    """Return the shell script that exports an environment and nothing else, whose names are identifiers."""
-    return "".join(
-        ["unset PATH PWD OLDPWD\n", *(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())]
-    )
 
 
 def _used(pid: int, folder: str) -> int:

@@ -16,7 +16,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances import supervisor
 from localcloud.fc.instances.inside import REDIRECT, START
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import TMP, InstanceSpec, Launch
+from localcloud.fc.instances.launch import EXPORT, TMP, InstanceSpec, Launch, exports
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +51,16 @@ class Folder:
         for name, path in spec.interpreter.packages.items():
             (packages / name).symlink_to(path)
         seen = str(spec.layers or spec.folder / "layers")
-        moved = {name: _move(value, temporary) for name, value in spec.environment.items()}
-        moved |= {"FC_FUNC_CODE_PATH": str(spec.code), "TMPDIR": str(temporary)}
+        own = {"FC_FUNC_CODE_PATH": str(spec.code), "TMPDIR": str(temporary)}
         return Launch(
             # bubblewrap ends an instance with the platform; here the kernel is asked to
             command=[
                 *("setpriv", "--pdeathsig", "TERM", sys.executable, "-I", "-S", supervisor.__file__),
-                *("setpriv", "--pdeathsig", "KILL", str(spec.interpreter.path), "-I", "-S"),
+                *("setpriv", "--pdeathsig", "KILL", *EXPORT, str(spec.interpreter.path), "-I", "-S"),
                 *(str(START), str(REDIRECT)),
             ],
-            environment=moved,
-            exports=None,
+            environment={"PATH": os.defpath},
+            exports=lambda given: exports({name: _move(value, temporary) for name, value in given.items()} | own),
             folder=spec.code,
             layers=seen,
             packages=str(packages),

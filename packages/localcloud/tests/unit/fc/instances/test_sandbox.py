@@ -34,7 +34,6 @@ def spec(tmp_path: Path, *folders: str, user: int = -1, group: int = -1) -> Inst
         code=tmp_path,
         layers=None,
         interpreter=Interpreter(path=Path("/srv/python/bin/python3"), note=None),
-        environment={},
         function=FUNCTION,
         nas=Nas(user=user, group=group, mounts=mounts),
     )
