@@ -9,7 +9,7 @@ from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service, TlsLimits
 from localcloud.kms.model import State
 from localcloud.kms.operations.service import KmsServices
-from localcloud.oss.api.routes import create_app
+from localcloud.oss.api.application import create_app
 from localcloud.oss.api.url import bucket_of
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.operations.service import OssService

@@ -26,7 +26,7 @@ from localcloud.kernel.clock import Clock
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
-from localcloud.oss.api.routes import create_app
+from localcloud.oss.api.application import create_app
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
