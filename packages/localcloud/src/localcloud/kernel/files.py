@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from localcloud.kernel.threads import until_done
+
 PIECE = 256 * 1024  # bytes
 STRETCH = 4 * 1024**2  # bytes, as many as a connection's buffer holds at most (tcp(7), tcp_wmem)
 THREADS = 4  # that send at a time, each with a descriptor of its own beside the connection's and the file's
@@ -75,11 +77,8 @@ async def _send_at_once(transport: asyncio.Transport, file: BinaryIO, offset: in
     connection = os.dup(transport.get_extra_info("socket").fileno())  # which nobody closes while the thread uses it
     sending = asyncio.get_running_loop().run_in_executor(None, os.sendfile, connection, file.fileno(), offset, count)
     try:
-        return await asyncio.shield(sending)
+        return await until_done(sending)  # it uses both descriptors
     except BlockingIOError:
         return 0
-    except asyncio.CancelledError:
-        await asyncio.wait([sending])  # it uses both descriptors
-        raise
     finally:
         os.close(connection)

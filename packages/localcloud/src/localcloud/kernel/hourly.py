@@ -7,6 +7,8 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from localcloud.kernel.threads import until_done
+
 INTERVAL = 3600.0  # seconds
 LOOK = 1.0  # seconds between two looks at the clock
 
@@ -42,12 +44,8 @@ class Hourly:
     async def _run(self) -> None:
         while True:
             due = self._clock() + INTERVAL
-            call = asyncio.create_task(asyncio.to_thread(self._work))
             try:
-                await asyncio.shield(call)
-            except asyncio.CancelledError:
-                await asyncio.wait([call])  # the store stays open as long as it is used
-                raise
+                await until_done(asyncio.to_thread(self._work))
             except Exception:
                 logger.exception("%s failed; the next run is in an hour", self._name)
             while self._clock() < due:

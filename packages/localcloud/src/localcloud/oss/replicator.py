@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 from localcloud.kernel.hourly import LOOK
+from localcloud.kernel.threads import until_done
 from localcloud.oss.operations.replication import RETRY, ReplicationOperations
 
 logger = logging.getLogger(__name__)
@@ -53,12 +54,8 @@ class Replicator:
 
     async def _work(self) -> float | None:
         """Run the rules once, and return the seconds until they have to run again, whether somebody says so or not."""
-        call = asyncio.create_task(asyncio.to_thread(self._run_once))
         try:
-            return await asyncio.shield(call)
-        except asyncio.CancelledError:
-            await asyncio.wait([call])  # the store stays open as long as it is used
-            raise
+            return await until_done(asyncio.to_thread(self._run_once))
         except Exception:
             logger.exception("a run of the replication rules failed")
             return RETRY

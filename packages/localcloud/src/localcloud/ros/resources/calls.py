@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from localcloud.kernel.errors import ApiError
+from localcloud.kernel.threads import until_done
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 
@@ -34,13 +35,8 @@ async def _on_thread(
     function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs
 ) -> _Result:
     """Run what blocks; when cancelled, wait until it has ended, so that nothing changes behind the executor's back."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    try:
-        with reasons():
-            return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
+    with reasons():
+        return await until_done(asyncio.to_thread(function, *args, **kwargs))
 
 
 class BlockingType(ABC):
