@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from localcloud.kernel.xml import render
-from localcloud.oss import metaquery
 from localcloud.oss.errors import OssError
-from localcloud.oss.metaquery import MAX_CONDITIONS, aggregate, describe, find_page, read_query
+from localcloud.oss.metaquery import aggregate, answers, describe, find_page, read_query
+from localcloud.oss.metaquery.query import MAX_CONDITIONS
 from localcloud.oss.model import Attributes, ObjectKind, Storage, StoredObject
 from localcloud.oss.settings.tags import read_tagging_header
 
@@ -158,7 +158,7 @@ def test_aggregations_are_of_all_that_is_found() -> None:
 
 
 def test_values_are_told_apart_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metaquery, "MAX_VALUES", 3)
+    monkeypatch.setattr(answers, "MAX_VALUES", 3)
     assert figures(("Size", "distinct"), ("Filename", "count")) == [3, 4]
     with pytest.raises(OssError, match=r"InvalidArgument.*more than 3 different values"):
         figures(("Filename", "group"))
