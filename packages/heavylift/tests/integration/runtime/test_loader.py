@@ -297,7 +297,10 @@ def test_a_slow_link_ends_with_a_sentence_before_the_platform_ends_the_instance(
     assert outcome.error["type"] == "DeadlineError"
     assert "InitializationTimeout" in outcome.error["message"]
     assert outcome.starts[0]["seconds"] < 3.5
-    assert instance.left == ["model"]
+    assert "applib" not in instance.left
+    link.set()
+    assert instance.run(READ).answers == ["42 1 x"]
+    assert instance.left == ["applib", "model"]  # nor anything of a loader's process that had no time to tidy up
 
 
 def test_a_start_that_is_killed_leaves_nothing_that_is_taken_for_good(instance: Any, link: Any) -> None:
