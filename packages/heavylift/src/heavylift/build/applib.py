@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.util import source_from_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from heavylift.build.prune import Pruning, Rule, Survey, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
 from heavylift.build.resolve import read_requested
-from heavylift.build.unbound import change_libraries, copies_name
+from heavylift.build.unbound import Copy, change_libraries, copies_name
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
@@ -82,6 +82,8 @@ class Staged:
     kept: tuple[str, ...]  # those of them that one does
     opened: tuple[str, ...]  # see `Staging`; the order is made for these
     order: Order  # of its files
+    # Of the libraries that are not those of their packages, start and end of each stretch in which they may differ.
+    changed: Mapping[str, Sequence[tuple[int, int]]]
 
 
 def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> Staged:
@@ -107,7 +109,8 @@ def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> S
         _remove_others(staging)
         staged = _make(staging, report, frames)
     temporary = staging.record.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(staged)), encoding="utf-8")
+    record = {each.name: getattr(staged, each.name) for each in fields(staged)}  # without a copy of each of its lists
+    temporary.write_text(json.dumps(record, default=asdict), encoding="utf-8")
     temporary.replace(staging.record)
     return staged
 
@@ -176,7 +179,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     found = survey_paths(files, staging.rules, owners)
     referrers, changed, copies = _read_files(staging, prepared, files, found, report)
     shutil.rmtree(staging.folder, ignore_errors=True)
-    tree = Tree(staging.folder, {**files, **changed}, interpreter)
+    tree = Tree(staging.folder, {**files, **{path: copy.place for path, copy in changed.items()}}, interpreter)
     pruning, accesses = choose_files(imports, tree, found, referrers)
     gone = tuple(sorted(path for path in pruning.removed if path in found.matched))
     kept = find_opened(gone, staging.opened)
@@ -208,13 +211,14 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         kept=kept,
         opened=(),
         order=Order((), 0, 0),
+        changed={path: copy.changed for path, copy in changed.items()},
     )
     return _arranged(staging, staged)
 
 
 def _read_files(
     staging: Staging, prepared: _Prepared, files: Mapping[str, str], found: Survey, report: Reporter
-) -> tuple[Referrers, Mapping[str, str], Path]:
+) -> tuple[Referrers, Mapping[str, Copy], Path]:
     """Return what files refer to others, the libraries that were changed for the applib, and the folder of these."""
     wanted = {path: Path(files[path]) for path in prepared.libraries if staging.strip}
     copies = staging.packages / copies_name((path, prepared.holders[path].place.name) for path in wanted)

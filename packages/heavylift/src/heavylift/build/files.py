@@ -25,6 +25,12 @@ def walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     yield path, entry
 
 
+def find_empty(folder: Path) -> list[str]:
+    """Return the folders below a folder that hold nothing: relative paths with `/`, sorted; links are not followed."""
+    places = (place for place, below, names in os.walk(folder) if not below and not names)
+    return sorted(os.path.relpath(place, folder) for place in places if place != str(folder))
+
+
 def copy_range(source: BinaryIO, start: int, size: int, target: BinaryIO, place: int) -> None:
     """Copy bytes of a file to a place in another one, which is positioned behind them then.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,12 +77,20 @@ class _Package:
         offset, size = self.places[stretch]
         return os.pread(self.file.fileno(), size, offset)
 
-    def holds(self, stretch: Stretch, source: Path) -> bool:
-        """Return whether a file of an applib has the bytes of the package's file still."""
+    def holds(self, stretch: Stretch, source: Path, changed: Sequence[tuple[int, int]] | None) -> bool:
+        """Return whether a file of an applib has the bytes of the package's file still.
+
+        Args:
+            stretch: these bytes.
+            source: the file.
+            changed: start and end of each stretch in which it may differ; None: nobody has said so.
+        """
         own = self.content / stretch.path
         if source.samefile(own):
             return True
         _, start, size = stretch
+        if changed is not None:
+            return not any(first < start + size and start < end for first, end in changed)
         with own.open("rb") as mine, source.open("rb") as other:
             return os.pread(mine.fileno(), size, start) == os.pread(other.fileno(), size, start)
 
@@ -147,6 +155,7 @@ class Frames:
         self._pool = ThreadPoolExecutor(WORKERS, "compress", lambda: os.setpriority(os.PRIO_PROCESS, 0, NICENESS))
         self._packages: dict[Path, _Package] = {}
         self._owners: dict[str, _Package] = {}
+        self._changed: Mapping[str, Sequence[tuple[int, int]]] = {}
         self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Self:
@@ -224,12 +233,17 @@ class Frames:
                 if not any(max(span.start, each.start) < min(span.end, each.stop) for each in tables):
                     yield Stretch(path, span.start, span.size)
 
-    def use(self, packages: Iterable[tuple[Path, Path]]) -> None:
-        """Take the frames of these packages, which are an applib together: of their folders, and the folders of their files.
+    def use(
+        self, packages: Iterable[tuple[Path, Path]], changed: Mapping[str, Sequence[tuple[int, int]]] | None = None
+    ) -> None:
+        """Take the frames of some packages, which are an applib together.
 
-        Where several bring the same file, the last one's counts.
+        Args:
+            packages: their folders, and the folders of their files. Where several bring the same file, the last one's counts.
+            changed: start and end of each stretch in which a file of the applib may differ from its package's, by path. Of
+                others, the bytes are compared.
         """
-        self._owners = {}
+        self._owners, self._changed = {}, changed or {}
         for folder, content in packages:
             package = self._packages.get(folder)
             if package is None:
@@ -253,17 +267,20 @@ class Frames:
         package = self._owners.get(stretch.path)
         if package is None or not (stretch in package.jobs or stretch in package.places):
             return None
-        data = package.read(stretch) if package.holds(stretch, source) else None
+        is_held = package.holds(stretch, source, self._changed.get(stretch.path))
+        data = package.read(stretch) if is_held else None
         return None if data is None else Frame(data, stretch in package.jobs)
 
 
 def _gather(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
     """Yield stretches in lists that are worth a job."""
     some: list[Stretch] = []
+    size = 0  # bytes of them
     for stretch in stretches:
         some.append(stretch)
-        if sum(each.size for each in some) >= BLOCK_SIZE:
+        size += stretch.size
+        if size >= BLOCK_SIZE:
             yield some
-            some = []
+            some, size = [], 0
     if some:
         yield some

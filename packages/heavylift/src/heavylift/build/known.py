@@ -7,10 +7,11 @@ be read again. Of files that may go and lie where the package's own do, each cou
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.candidates import Candidates
@@ -75,17 +76,17 @@ def read_known(place: Path) -> Known | None:
 
 def write_known(place: Path, known: Known) -> None:
     """Keep what was read in the package of a folder."""
-    found = {}
-    for path, references in known.found.items():
-        fields = {
-            name: sorted(value) if isinstance(value, Collection) else value
-            for name, value in asdict(references).items()
-        }
-        found[path] = {**fields, "folders": [sorted(words) for words in references.folders]}
+    found = {path: _fields(references) for path, references in known.found.items()}
     temporary = place / f"{_NAME}.new"
     record = {"key": known.key, "words": sorted(known.words), "found": found}
     temporary.write_text(json.dumps(record), encoding="utf-8")
     temporary.rename(place / _NAME)
+
+
+def _fields(references: References) -> dict[str, object]:
+    fields = ((each.name, getattr(references, each.name)) for each in dataclasses.fields(references))
+    record = {name: sorted(value) if isinstance(value, Set) else value for name, value in fields}
+    return {**record, "folders": [sorted(words) for words in references.folders]}
 
 
 def _top(path: str) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ import zstandard
 from heavylift.build.binaries import WORKERS
 from heavylift.build.cuts import CODE_BLOCK, Paged, Span, cut, cut_hot
 from heavylift.build.errors import BuildError
+from heavylift.build.files import find_empty, walk
 from heavylift.build.frames import Frames, Stretch
 from heavylift.build.order import Order
 from heavylift.build.reuse import Pieces, open_pieces
@@ -233,20 +235,16 @@ def compress(raw: bytes, level: int = LEVEL) -> bytes:
 
 
 def _survey(folder: Path, order: Order | None, libraries: Mapping[str, Paged], code_block: int) -> _Plan:
-    files, links, dirs = [], [], []
-    for path in sorted(folder.rglob("*"), key=lambda each: each.relative_to(folder).as_posix()):
-        name = path.relative_to(folder).as_posix()
-        status = path.lstat()
+    files, links, dirs = [], [], find_empty(folder)
+    for name, entry in sorted(walk(folder), key=itemgetter(0)):
+        status = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
-            links.append(Link(name, os.readlink(path)))  # noqa: PTH115 - a Path would normalise the target
+            links.append(Link(name, os.readlink(entry.path)))  # noqa: PTH115 - a Path would normalise the target
         elif stat.S_ISREG(status.st_mode):
             mode = 0o755 if status.st_mode & 0o111 else 0o644  # the rest depends on who built it, and under which umask
-            files.append(_File(path, name, mode, status.st_size))
-        elif stat.S_ISDIR(status.st_mode):
-            if not any(path.iterdir()):
-                dirs.append(name)
+            files.append(_File(Path(entry.path), name, mode, status.st_size))
         else:
-            raise BuildError(f"{path} is neither a file, a folder nor a link; remove it")
+            raise BuildError(f"{entry.path} is neither a file, a folder nor a link; remove it")
     if order is None:
         # Large files first: they take longest, and a start that waits for the last block of one has nothing else to do.
         files.sort(key=lambda file: (file.size <= BLOCK_SIZE, file.path))
@@ -287,14 +285,16 @@ def _write_files(
 def _jobs(plan: _Plan) -> Iterator[_Job]:
     """Yield the blocks in order. None holds both files that a recorded start may have used, and others."""
     group: list[_File] = []
+    size = 0  # bytes of the group
     number = 0
     for place, file in enumerate(plan.files):
         large = file.size > BLOCK_SIZE
-        if group and (large or place == plan.used or sum(each.size for each in group) + file.size > BLOCK_SIZE):
+        if group and (large or place == plan.used or size + file.size > BLOCK_SIZE):
             yield _Group(tuple(group))
-            group = []
+            group, size = [], 0
         if not large:
             group.append(file)
+            size += file.size
             continue
         library = plan.libraries.get(file.path)
         if library:

@@ -76,7 +76,7 @@ class Work:
         staging = self._staging(self.options, self.plan)
         staged = stage(staging, self.report, self.frames)
         places = [staging.packages / name for name in staged.places]
-        self.frames.use([(place, content_of(place)) for place in places])
+        self.frames.use([(place, content_of(place)) for place in places], staged.changed)
         libraries = find_code(staging.folder, staged.order.paths)
         paged, unknown = choose_pages(read_recording(self.plan.recording), libraries)
         if unknown and self.plan.recording.exists():  # without one, `record` has said why

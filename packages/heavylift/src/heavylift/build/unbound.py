@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.exports import LEAST, find_changes, make_changes
@@ -17,13 +18,26 @@ from heavylift.build.installed import is_untouched
 _COPIES, _LIST = "libraries", "made.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A library that lost names.
+
+    Attributes:
+        place: where it lies.
+        changed: start and end of each stretch in which it may differ from the one that it stands for.
+    """
+
+    place: str
+    changed: Sequence[tuple[int, int]]
+
+
 def copies_name(libraries: Iterable[tuple[str, str]]) -> str:
     """Return the name of the folder for the copies of libraries, each given by its path and by what tells its content."""
     return f"names-{hashlib.sha256(json.dumps(sorted(libraries)).encode()).hexdigest()[:16]}"
 
 
-def change_libraries(libraries: Mapping[str, Path], folder: Path, *, least: int = LEAST) -> dict[str, str]:
-    """Return where the copies of those libraries lie that lose names, by their paths in the applib.
+def change_libraries(libraries: Mapping[str, Path], folder: Path, *, least: int = LEAST) -> dict[str, Copy]:
+    """Return the copies of those libraries that lose names, by their paths in the applib.
 
     Args:
         libraries: all of the applib, and where each lies.
@@ -37,6 +51,11 @@ def change_libraries(libraries: Mapping[str, Path], folder: Path, *, least: int 
         changes = find_changes(libraries, least=least)
         make_changes(libraries, changes, copies)
         temporary = folder / f"{_LIST}.new"
-        temporary.write_text(json.dumps(sorted(changes)), encoding="utf-8")
+        made = {
+            path: [(place, place + len(data)) for place, data in sorted(content.items())]
+            for path, content in changes.items()
+        }
+        temporary.write_text(json.dumps(made), encoding="utf-8")
         temporary.rename(folder / _LIST)
-    return {path: str(copies / path) for path in json.loads((folder / _LIST).read_bytes())}
+    listed = json.loads((folder / _LIST).read_bytes())
+    return {path: Copy(str(copies / path), changed) for path, changed in listed.items()}

@@ -154,7 +154,7 @@ def test_copies_are_made_once_for_the_same_libraries_and_anew_when_somebody_has_
     folder = tmp_path / "names"
     made = change_libraries(both(libraries), folder, least=1)
     assert "libbase.so" in made
-    copy = Path(made["libbase.so"])
+    copy = Path(made["libbase.so"].place)
     content, before = copy.read_bytes(), copy.stat()
     assert change_libraries(both(libraries), folder, least=1) == made
     assert copy.stat().st_mtime_ns == before.st_mtime_ns
@@ -163,6 +163,15 @@ def test_copies_are_made_once_for_the_same_libraries_and_anew_when_somebody_has_
     os.utime(copy, ns=(before.st_mtime_ns, before.st_mtime_ns + 10**9))  # a file system's clock has ticks
     change_libraries(both(libraries), folder, least=1)
     assert copy.read_bytes() == content
+
+
+def test_a_copy_differs_where_it_says_and_nowhere_else(libraries: Path, tmp_path: Path) -> None:
+    copy = change_libraries(both(libraries), tmp_path / "names", least=1)["libbase.so"]
+    old, new = (libraries / "libbase.so").read_bytes(), Path(copy.place).read_bytes()
+    assert len(new) == len(old)
+    differing = [place for place, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1]]
+    assert differing
+    assert all(any(start <= place < end for start, end in copy.changed) for place in differing)
 
 
 def test_copies_have_another_name_when_a_library_is_another() -> None:

@@ -107,6 +107,16 @@ def test_two_packages_with_the_same_file_have_the_last_ones(tmp_path: Path) -> N
         assert frames.find(Stretch("a.py", 0, 3), folders[0] / "files" / "a.py") is None
 
 
+def test_of_a_copy_that_says_where_it_differs_the_other_bytes_are_not_compared(tmp_path: Path, package: Path) -> None:
+    copy, path = tmp_path / "copy", "lib/large.bin"
+    with Frames(tmp_path / "no recording", is_final=True) as frames:
+        frames.begin(package, package / "files", FILES)
+        copy.touch()  # a comparison would find nothing in it
+        frames.use([(package, package / "files")], {path: [(BLOCK_SIZE, BLOCK_SIZE + 1)]})
+        assert frames.find(Stretch(path, 0, BLOCK_SIZE), copy)
+        assert not frames.find(Stretch(path, BLOCK_SIZE, len(FILES[path]) - BLOCK_SIZE), copy)
+
+
 def test_an_error_of_the_build_is_told_even_where_a_step_has_removed_a_package(tmp_path: Path, package: Path) -> None:
     with pytest.raises(BuildError, match="fetched anew"), Frames(tmp_path / "no recording", is_final=True) as frames:  # noqa: PT012
         frames.begin(package, package / "files", FILES)
