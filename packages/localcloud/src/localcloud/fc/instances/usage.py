@@ -11,13 +11,17 @@ else that Unicode or ASCII takes for the end of a line, so these files are read 
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _MEMFD = b"/memfd:"
 _SHARED = (b"/dev/zero (deleted)", b"/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+_KCMP = {"x86_64": 312, "aarch64": 272}.get(os.uname().machine)  # number of the call (asm/unistd.h); None: not known
+_KCMP_FILES = 2  # linux/kcmp.h
+_libc = ctypes.CDLL(None)
 _LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")  # noqa: PTH110 - like its neighbours; CONFIG_PROC_CHILDREN
 # What says that a process or its file has ended, or that it is not ours to look at (a program that changes its user, where there is
 # no sandbox). Anything else is a failure to look.
@@ -101,8 +105,7 @@ def read_usage(pids: Iterable[int]) -> Usage:
 def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
     """Return the bytes of the memory files that processes have open, by inode."""
     found: dict[int, int] = {}
-    # Each thread may have descriptors of its own.
-    for folder in (f"/proc/{pid}/task/{thread}/fd" for pid in pids for thread in _list(f"/proc/{pid}/task")):
+    for folder in (folder for pid in pids for folder in _descriptors(pid)):
         for name in _list(folder):
             try:
                 if os.readlink(os.fsencode(f"{folder}/{name}")).startswith(_MEMFD):  # noqa: PTH115 - likewise
@@ -111,6 +114,18 @@ def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
             except OSError:
                 continue  # it was closed meanwhile, or its path is too long for a memory file's
     return found
+
+
+def _descriptors(pid: int) -> Iterator[str]:
+    """Yield the folders that list a process's descriptors: one, and one of each thread that has descriptors of its own."""
+    for thread in _list(f"/proc/{pid}/task"):
+        if thread == str(pid) or not _share_descriptors(pid, int(thread)):
+            yield f"/proc/{pid}/task/{thread}/fd"
+
+
+def _share_descriptors(first: int, second: int) -> bool:
+    """Return whether two threads are known to have the same descriptors (kcmp(2)): a look at each one's would take far longer."""
+    return _KCMP is not None and _libc.syscall(_KCMP, first, second, _KCMP_FILES, 0, 0) == 0
 
 
 def read_proportional(pids: Iterable[int]) -> Usage:
