@@ -55,7 +55,7 @@ code, orders = sys.argv[1], json.load(open(sys.argv[2]))
 sys.path.insert(0, code)
 from heavylift.runtime.ahead import is_ours
 from heavylift.runtime.bytecode import Bytecode
-from heavylift.runtime.pages import Segment, recording
+from heavylift.runtime.pages import Segment, find_helper, recording
 from loader import handler, initializer
 failures, imported, regular, root = [], [], [], os.environ["AppLibDir"] + "/"
 {KEEP}
@@ -94,6 +94,8 @@ def words(value):
             yield from words(each)
 
 def note(event, arguments):
+    if event in ("import", "open", "ctypes.dlopen"):
+        find_helper().look_after()  # as in an instance: modules install handlers when they are imported
     if event == "import":
         asked.append(arguments[0])
     elif event in {_STARTS}:

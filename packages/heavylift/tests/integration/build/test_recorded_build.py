@@ -65,6 +65,10 @@ def handler(event, context):
     re.compile(re.escape(event.decode("latin-1")))
     if event == b"fails":
         raise ValueError("as it should")
+    if event == b"replaces":
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # as a handler of a library's own that passes nothing on
+        import mailbox  # what a handler imports or opens comes upon it
+        numpy.linalg.qr(numpy.random.default_rng(0).normal(size=(9, 9)))
     if event == b"blocks":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSEGV})
         numpy.linalg.svd(numpy.ones((3, 3)))
@@ -261,6 +265,14 @@ def test_a_thread_that_blocks_the_signal_by_which_code_is_opened_is_told_as_the_
     with pytest.raises(BuildError, match=r"ended by SIGSEGV\. A thread that blocks this signal"):
         project.build(record=(tmp_path / "blocks.json",))
     assert project.recording == before
+
+
+def test_a_handler_of_a_librarys_own_is_looked_after_as_in_an_instance(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "replaces.json").write_text("replaces")
+    before = project.recording
+    _, said = project.build(record=(tmp_path / "replaces.json",))
+    assert "all code comes with each start" not in said
+    assert pages(project.recording) > pages(before)
 
 
 # As WebAssembly engines do it, which take faults in code that they have made, and hand on all others.
