@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from localcloud.fc.instances.messages import Failure, Reply, Request, Setup, pack
@@ -44,7 +44,13 @@ class Channel:
             await asyncio.get_running_loop().sock_sendall(self.connection, pack(head, payload))
 
     async def exchange(
-        self, operation: str, request_id: str, payload: bytes, parts: TakePart | None = None
+        self,
+        operation: str,
+        request_id: str,
+        payload: bytes,
+        parts: TakePart | None = None,
+        *,
+        opened: Callable[[], Awaitable[None]],
     ) -> tuple[Reply, bytes]:
         """Send a request and wait for its last reply; return that and its result.
 
@@ -53,6 +59,7 @@ class Channel:
             request_id: the request's id.
             payload: the event.
             parts: gets the payloads of the replies before the last; None: there are to be none.
+            opened: receives what comes before the first reply; the request does not wait for that.
 
         Raises:
             EOFError: the bootstrap has ended.
@@ -63,13 +70,14 @@ class Channel:
         reply: asyncio.Future[tuple[Reply, bytes]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = _Exchange(reply=reply, parts=parts)
         try:
-            if self._receiver is None:
-                self._receiver = asyncio.create_task(self._receive_replies())
-            elif self._receiver.done():
-                raise EOFError
             await self.send(
                 Request(operation=operation, request_id=request_id, number=number, size=len(payload)), payload
             )
+            await opened()
+            if self._receiver is None:
+                self._receiver = asyncio.create_task(self._receive_replies())
+            elif self._receiver.done() and not reply.done():
+                raise EOFError
             return await reply
         finally:
             del self._waiting[number]

@@ -287,9 +287,9 @@ class Instance:
         self._attend(log)
         try:
             async with asyncio.timeout(limit):
-                await self._open(process)
                 take = partial(parts, instance=self.id) if parts else None
-                reply = await process.channel.exchange(operation, request_id, payload, take)
+                opened = partial(self._open, process)
+                reply = await process.channel.exchange(operation, request_id, payload, take, opened=opened)
             with self._ended_by_failure():
                 await asyncio.to_thread(self._measure)
         except TimeoutError as error:
@@ -358,8 +358,8 @@ class Instance:
 
     async def _watch_health(self, process: InstanceProcess, check: HealthCheck) -> None:
         async def ask() -> str:
-            await self._open(process)
-            reply, _ = await process.channel.exchange(CHECK, "", check.path.encode())
+            opened = partial(self._open, process)
+            reply, _ = await process.channel.exchange(CHECK, "", check.path.encode(), opened=opened)
             return reply.failure.message if reply.failure else ""
 
         with contextlib.suppress(ConnectionError, EOFError, MalformedReplyError):  # the requests tell its end

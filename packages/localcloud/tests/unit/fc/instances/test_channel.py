@@ -38,6 +38,10 @@ def test_a_result_and_a_failure_are_received() -> None:
     assert receive(pack(failed)) == (failed, b"")
 
 
+async def opened() -> None:
+    """Stand for what comes before the first reply: nothing."""
+
+
 def exchange(*sent: bytes, closed: bool = False) -> list[object]:
     """Exchange two requests at the same time with a bootstrap that has sent some replies; return what each got."""
 
@@ -50,7 +54,7 @@ def exchange(*sent: bytes, closed: bool = False) -> list[object]:
             if closed:
                 theirs.shutdown(socket.SHUT_WR)
             got = await asyncio.gather(
-                channel.exchange("invoke", "a", b""), channel.exchange("invoke", "b", b""), return_exceptions=True
+                *(channel.exchange("invoke", each, b"", opened=opened) for each in "ab"), return_exceptions=True
             )
             channel.close()
             return list(got)
@@ -75,7 +79,7 @@ def exchange_parts(*sent: bytes, expected: bool = True) -> tuple[list[bytes], ob
         with theirs:
             theirs.sendall(b"".join(sent))
             try:
-                return await channel.exchange("http", "a", b"", parts.append if expected else None)
+                return await channel.exchange("http", "a", b"", parts.append if expected else None, opened=opened)
             except MalformedReplyError as error:
                 return error
             finally:
