@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from localcloud.fc.instances.usage import (
     Usage,
+    are_all,
     find_tree,
     list_tree,
     open_memory_files,
@@ -121,3 +123,26 @@ def test_the_processes_below_one_are_listed_whichever_thread_started_them() -> N
         assert sorted(listed) == sorted(find_tree(process.pid))
         assert len(listed) == 1 + 3 * 2
         process.communicate()
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_whether_processes_are_all_of_a_sandbox_is_told() -> None:
+    program = "sleep 60 & sleep 60 & (sleep 60 &) ; echo; wait"
+    sandbox = ("bwrap", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
+    with subprocess.Popen([*sandbox, "sh", "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        pids = find_tree(process.pid)
+        assert len(pids) == 6  # bubblewrap twice, the shell, and three others
+        assert are_all(pids)
+        assert not are_all(pids[:-1])
+        with running("outside") as other:
+            assert not are_all([*pids, other])
+        assert not are_all([*pids[:-1], other])  # which has ended
+        process.kill()
+
+
+def test_processes_without_a_sandbox_are_never_known_to_be_all() -> None:
+    with running("inside") as pid:
+        assert not are_all([os.getpid()])
+        assert not are_all([os.getpid(), pid])

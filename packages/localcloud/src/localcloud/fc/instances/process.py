@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from localcloud.fc.instances.channel import Channel
 from localcloud.fc.instances.launch import Launch
-from localcloud.fc.instances.usage import find_tree, list_tree
+from localcloud.fc.instances.usage import are_all, find_tree, list_tree
 from localcloud.fc.instances.userns import NOBODY
 from localcloud.fc.platform import MB
 
@@ -94,7 +94,8 @@ class InstanceProcess:
 
     def tree(self) -> list[int]:
         """Return the ids of the processes."""
-        return find_tree(self._process.pid) if self._process else []
+        listed = self.processes()
+        return listed if not self._process or are_all(listed) else find_tree(self._process.pid)
 
     def processes(self) -> list[int]:
         """Return the ids of the processes, at less cost; one may be missing while another ends."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,18 @@ def list_tree(root: int) -> list[int]:
         for thread in _list(f"/proc/{pid}/task"):
             found += map(int, _read(f"/proc/{pid}/task/{thread}/children", b" "))
     return found
+
+
+def are_all(pids: Sequence[int]) -> bool:
+    """Return True if these processes, of which the first is outside, are all that there are in a sandbox.
+
+    The sandbox has a PID namespace of its own, and a `/proc` that shows all of that. It is looked at first: if as many were there,
+    and none of these has ended since, they are the same.
+    """
+    if len(pids) < 2:
+        return False
+    there = [name for name in _list(f"/proc/{pids[1]}/root/proc") if name.isdecimal()]
+    return len(there) == len(pids) - 1 and all(os.path.exists(f"/proc/{pid}") for pid in pids)  # noqa: PTH110 - as below
 
 
 def find_folder(pid: int) -> str:
