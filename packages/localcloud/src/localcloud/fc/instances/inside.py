@@ -6,6 +6,7 @@ made here, once for each Python that instances run on.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import threading
@@ -58,9 +59,9 @@ class InsideFolder:
                 self._make()
             if python not in self._compiled:
                 self._compiled.add(python)
-                # One that cannot do it compiles with every start.
                 command = [str(python), "-I", "-S", "-c", _COMPILE, *map(str, sorted(self.path.rglob("*.py")))]
-                subprocess.run(command, check=False, capture_output=True, umask=0o022)
+                with contextlib.suppress(OSError, subprocess.SubprocessError):  # it compiles with every start then
+                    subprocess.run(command, check=False, capture_output=True, timeout=20, umask=0o022)
 
     def _make(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -38,5 +38,6 @@ def test_what_another_embedded_cloud_has_left_is_replaced(tmp_path: Path) -> Non
 def test_a_python_that_cannot_compile_does_no_harm(tmp_path: Path) -> None:
     folder = InsideFolder(tmp_path / "runtime", authority="")
     folder.make_ready(Path("/bin/false"))
+    folder.make_ready(tmp_path / "none")
     folder.make_ready(PYTHON)
     assert [*folder.path.rglob("*.pyc")]
