@@ -36,6 +36,8 @@ from heavylift.contracts.platform import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
 _CONTENT, _RECORD = "files", "package.json"
+# Ends of names that no library has: an applib has ten thousands of such files, and each would be opened to see what it is.
+_SOURCES = (".py", ".pyi", ".h", ".hpp", ".inc")
 _TOGETHER = "together.new"  # the folder of the packages that one run of uv installs
 
 
@@ -124,10 +126,12 @@ def prepare(
         together = downloads.submit(install_others)  # before those that wait for it
         jobs = [downloads.submit(run, entry) for entry in missing]
         prepared = [downloads.submit(run, entry) for entry in places if entry not in missing]
+        if jobs:
+            progress(0, len(jobs))
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 job.result()
-                progress(done, len(missing))
+                progress(done, len(jobs))
             for job in prepared:
                 job.result()
         except BaseException:
@@ -236,8 +240,10 @@ class _Preparation:
                         split_segments(content / path)
                 if self.frames:
                     self.frames.begin(scratch, content, staying)
-                stripped = {path: (content / path).lstat().st_size for path in installed}
-                record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
+                stripped = {path: os.lstat(f"{content}/{path}").st_size for path in installed}
+                record["libraries"] = read_libraries(
+                    content, (path for path in installed if not path.endswith(_SOURCES))
+                )
                 compiled.result()
             record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
             (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")

@@ -9,6 +9,7 @@ Source: packaging.python.org, "Recording installed projects", "The RECORD file".
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -57,10 +58,10 @@ def _read_records(content: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _move(content: Path, folder: Path, paths: Iterable[str]) -> None:
-    made = set[Path]()
+    made = set[str]()
     for path in paths:
-        place = (folder / path).parent
-        if place not in made:
-            place.mkdir(parents=True, exist_ok=True)
-            made.add(place)
-        (content / path).rename(folder / path)
+        below = path.rpartition("/")[0]
+        if below not in made:
+            (folder / below).mkdir(parents=True, exist_ok=True)
+            made.add(below)
+        os.rename(f"{content}/{path}", f"{folder}/{path}")  # noqa: PTH104 - thousands of files; see `heavylift.build.files`
