@@ -8,7 +8,6 @@ Sources: Function Compute, "Custom runtime", "Principles", "Specifications" (pat
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import subprocess
 import sys
@@ -16,10 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import http.client
+
     from localcloud.fc.instances.messages import FunctionFacts, ServiceFacts
 
 PART = 64 * 1024  # bytes of a response that are passed on at a time
-POLL = 0.05  # seconds between two tries to reach a program that starts, and for one to end
+POLL = 0.005  # seconds between two tries to reach a program that starts
+END = 0.05  # seconds in which a program that closes its connections has ended
 PATHS = {  # by operation
     "initialize": ("POST", "/initialize"),
     "invoke": ("POST", "/invoke"),
@@ -143,6 +145,8 @@ class Program:
         Raises:
             ValueError: the response is no HTTP, or too large.
         """
+        import http.client  # takes milliseconds: the program starts meanwhile
+
         asked = request["headers"]
         assert isinstance(asked, dict)
         connection = self._connect()
@@ -156,7 +160,7 @@ class Program:
             else:
                 result = _send_parts(response, begin(head), largest)
         except (http.client.HTTPException, ConnectionError) as error:
-            self._exit_with_it()
+            self._exit_with_it(END)
             raise ValueError(f"the custom runtime's answer is no HTTP response: {error!r}") from error
         finally:
             connection.close()
@@ -166,19 +170,21 @@ class Program:
 
     def _connect(self) -> http.client.HTTPConnection:
         """Connect to the program, as soon as it listens; the time of the request bounds that."""
+        import http.client
+
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", self._port)
             try:
                 connection.connect()
             except ConnectionError:
-                self._exit_with_it()
+                self._exit_with_it(POLL)
             else:
                 return connection
 
-    def _exit_with_it(self) -> None:
-        """End the instance if the program has ended, which the platform tells."""
-        with contextlib.suppress(subprocess.TimeoutExpired):  # its connections close a moment before it has ended
-            self._process.wait(POLL)
+    def _exit_with_it(self, seconds: float) -> None:
+        """End the instance if the program has ended, or does within some seconds, which the platform tells."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
         if self._process.returncode is not None:
             sys.stderr.write(f"the custom runtime has exited with {self._process.returncode}\n")
             sys.stderr.flush()
