@@ -14,12 +14,16 @@ class Copies(HandedOptions):
     """Small files of this machine for bubblewrap to copy. The options stand behind those that make the folders above.
 
     Args:
-        files: by the paths that they get; one that is not there is left out.
+        files: by the paths that they get; one that is not there, or not ours to read, is left out.
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         super().__init__()
-        for path, file in files.items():
-            with contextlib.suppress(OSError):
-                self._descriptors.append(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
-                self._options += ["--perms", "0644", "--file", str(self._descriptors[-1]), path]
+        try:
+            for path, file in files.items():
+                with contextlib.suppress(FileNotFoundError, PermissionError):
+                    self._descriptors.append(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+                    self._options += ["--perms", "0644", "--file", str(self._descriptors[-1]), path]
+        except BaseException:
+            self.close()
+            raise
