@@ -6,7 +6,6 @@ refuses one that is damaged or hostile; `heavylift.contracts.loading` derives fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from heavylift.contracts.pages import Library
@@ -51,16 +50,14 @@ class FileEntry(NamedTuple):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A symbolic link; `target` is relative to the link's own folder and stays inside the archive."""
 
     path: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The content of an archive. Its digest is the archive's name.
 
     Attributes:
@@ -102,8 +99,7 @@ class Layout(NamedTuple):
     packed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """The index of an archive: `layout[i]` is the place of `content.blocks[i]`."""
 
     content: Content

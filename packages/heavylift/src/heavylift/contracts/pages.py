@@ -7,7 +7,6 @@ every page lies in its file, in one region, and no region may be written to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from heavylift.contracts.failures import invalid_archive
@@ -20,8 +19,7 @@ EXECUTE, WRITE, READ = 1, 2, 4  # bits of p_flags (System V ABI, "Program Header
 FLAGS_SIZE = 4  # bytes of p_flags, little-endian
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """The part of a library's file that one segment (PT_LOAD) of code, or of unwind tables, maps.
 
     Attributes:
@@ -59,8 +57,7 @@ class Run(NamedTuple):
         return self.page + self.count
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(NamedTuple):
     """A library of which some pages may come later.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from heavylift.contracts.failures import ConfigurationError
 
@@ -12,13 +12,15 @@ SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - the variable's name
 TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN"  # noqa: S105 - the variable's name
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An access key; temporary when it has a token."""
 
     access_key_id: str
-    access_key_secret: str = field(repr=False)
-    security_token: str = field(repr=False)  # empty: a long-lived key
+    access_key_secret: str
+    security_token: str  # empty: a long-lived key
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id}, …)"  # the others are secret
 
 
 def find_credentials(context: object, environment: Mapping[str, str], *, local: bool) -> Credentials:

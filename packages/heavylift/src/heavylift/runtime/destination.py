@@ -12,13 +12,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from heavylift.contracts.archive import RESERVED
 from heavylift.contracts.failures import ConfigurationError, DeadlineError
@@ -32,8 +30,7 @@ _LOCK = ".lock"
 _POLL = 0.05  # seconds between two looks at a lock that another process holds
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The object that a destination was unpacked from.
 
     Attributes:
@@ -133,7 +130,7 @@ class Destination:
                 retired.rename(self.path)
             raise
         if retired:
-            shutil.rmtree(retired, ignore_errors=True)  # the next start sweeps what cannot be removed now
+            _remove(retired)
 
     def _finish(self, writer: DirectoryWriter, origin: Origin) -> None:
         """Write the origin of the content into the marker; the destination is complete from here on."""
@@ -143,19 +140,29 @@ class Destination:
             (self.path / PARTIAL_MARKER).rename(self.path / MARKER)
 
     def _aside(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix=self.path.name + _ASIDE, dir=self.path.parent))
+        """Make a directory beside it, of a name that is new: `tempfile` takes time to import."""
+        aside = Path(f"{self.path}{_ASIDE}{os.getpid()}-{time.monotonic_ns()}")
+        aside.mkdir(0o700)
+        return aside
 
     def _discard(self) -> None:
         aside = self._aside()
         self.path.rename(aside)  # at once: nobody sees it half removed
-        shutil.rmtree(aside, ignore_errors=True)  # the next start sweeps what cannot be removed now
+        _remove(aside)
 
     def _sweep(self) -> None:
         if (self.path / PARTIAL_MARKER).exists():
             self._discard()
         for each in self.path.parent.iterdir():
             if each.name.startswith(self.path.name + _ASIDE):
-                shutil.rmtree(each, ignore_errors=True)  # it only costs room; the check of the disk will tell
+                _remove(each)
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory; what cannot be removed the next start sweeps, and the check of the disk tells of its room."""
+    from shutil import rmtree  # takes time to import, and a start that finds nothing removes nothing
+
+    rmtree(path, ignore_errors=True)
 
 
 def _acquire(lock: int, deadline: Deadline, path: Path) -> None:

@@ -16,7 +16,6 @@ from heavylift.contracts.failures import ConfigurationError, StoreError, Transie
 from heavylift.runtime.answers import ProtocolError
 from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError
 from heavylift.runtime.credentials import Credentials
-from heavylift.runtime.refusals import read_refusal
 from heavylift.runtime.settings import BUCKET_NAME, Settings, require_bucket
 from heavylift.runtime.signing import encode_key, sign
 from heavylift.runtime.store import Body
@@ -162,6 +161,8 @@ def _described(headers: Mapping[str, str]) -> tuple[int, str]:
 
 
 def _refused(response: Answer, resource: str) -> StoreError:
+    from heavylift.runtime.refusals import read_refusal  # takes time to import, and no start that works needs it
+
     try:
         body = response.read(65536)
     finally:

@@ -5,11 +5,9 @@ Standard library only: the deployment's handler carries this module as well as t
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from heavylift.contracts.failures import DeadlineError, StoreError, TransientStoreError
 
@@ -18,8 +16,7 @@ TRY = 60.0  # seconds for one part of what follows a start, at most
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """The number of tries, and the pauses between them.
 
     Attributes:
@@ -72,6 +69,13 @@ class Deadline:
             raise DeadlineError(f"{self._work}'s {self._seconds:.0f} s were used up while {doing}; {self._advice}")
 
 
+def draw() -> float:
+    """Return a random number from 0 to 1."""
+    import random  # takes time to import, and a start waits for nothing where nothing fails
+
+    return random.random()  # noqa: S311 - nobody gains by guessing it
+
+
 class Retries:
     """Waits between tries, and gives up after too many or when the time is up. Used by several threads at once.
 
@@ -89,7 +93,7 @@ class Retries:
         deadline: Deadline,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = draw,
     ) -> None:
         self._policy = policy
         self._deadline = deadline

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from heavylift.contracts.failures import ConfigurationError
 
@@ -21,8 +21,7 @@ BUCKET_NAME = r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
 _SHA256 = re.compile(r"([0-9a-f]{64})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """An archive to load.
 
     Attributes:
@@ -38,8 +37,7 @@ class Archive:
     directory: Path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings that the environment holds.
 
     Attributes:

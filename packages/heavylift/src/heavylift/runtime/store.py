@@ -7,13 +7,11 @@ saw first, and gives up when the start's time is used up. It never interprets th
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from heavylift.contracts.failures import (
     EmptyObjectError,
@@ -22,7 +20,7 @@ from heavylift.contracts.failures import (
     TransientStoreError,
 )
 from heavylift.runtime.beginning import Beginning
-from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
+from heavylift.runtime.retries import Deadline, Retries, RetryPolicy, draw
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
 AHEAD = 16 * 1024 * 1024  # bytes of an archive to begin with: its index, and the blocks that come while it is read
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The answer of a store.
 
     Attributes:
@@ -89,7 +86,7 @@ class ObjectReader:
         policy: RetryPolicy | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = draw,
     ) -> None:
         self.name = store.describe(key)
         self.deadline = deadline

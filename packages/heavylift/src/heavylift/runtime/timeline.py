@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -21,15 +20,16 @@ EVENT = "heavylift.start"
 _Item = TypeVar("_Item")
 
 
-@dataclass(slots=True)
 class _Span:
-    start: float  # seconds since the start began
-    end: float  # seconds since the start began
-    busy: float  # seconds, summed over threads
+    __slots__ = ("busy", "end", "start")
+
+    def __init__(self, start: float, end: float, busy: float) -> None:
+        self.start = start  # seconds since the start began
+        self.end = end  # seconds since the start began
+        self.busy = busy  # seconds, summed over threads
 
 
-@dataclass(frozen=True, slots=True)
-class ImportTime:
+class ImportTime(NamedTuple):
     """The time that the modules of one top-level package took.
 
     Attributes:
@@ -111,7 +111,7 @@ class Timeline:
 
     def set_imports(self, imports: Sequence[ImportTime]) -> None:
         """Record the time of the imports, by package."""
-        self._imports = [asdict(each) for each in imports]
+        self._imports = [each._asdict() for each in imports]
 
     def set_pages(self, later: int, present: int, absent: int, waited: float) -> None:
         """Record that libraries were loaded by pages.

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import gc
 import os
-import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
@@ -61,18 +60,29 @@ _MEMORY = {
 }  # mallopt(3): M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD; bytes
 
 
-@dataclass(frozen=True, slots=True)
 class _Reporter:
     """Sends messages in order, without making their senders wait for the reader."""
 
-    messages: queue.SimpleQueue[bytes | None]
+    def __init__(self) -> None:
+        self._messages: deque[bytes] = deque()  # `queue` takes time to import
+        self._count = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
 
     def send(self, message: Message) -> None:
-        self.messages.put(dump_message(message))
+        self._put(dump_message(message))
 
-    def write(self) -> None:
-        """Write all messages up to the None."""
-        while (message := self.messages.get()) is not None:
+    def close(self) -> None:
+        """Return when all messages are written."""
+        self._put(b"")
+        self._thread.join()
+
+    def _put(self, message: bytes) -> None:
+        self._messages.append(message)
+        self._count.release()
+
+    def _write(self) -> None:
+        while self._count.acquire() and (message := self._messages.popleft()):
             view = memoryview(message)
             while view:
                 try:
@@ -81,8 +91,7 @@ class _Reporter:
                     os._exit(1)  # the function's process has ended
 
 
-@dataclass(frozen=True, slots=True)
-class _Watcher:
+class _Watcher(NamedTuple):
     """Passes on the progress of the applib's load."""
 
     reporter: _Reporter
@@ -111,9 +120,7 @@ def run(request: LoadRequest) -> None:
     _keep_memory()
     sys.setswitchinterval(SWITCH)
     timeline = Timeline(zero=request.zero)
-    reporter = _Reporter(queue.SimpleQueue())
-    writer = threading.Thread(target=reporter.write)
-    writer.start()
+    reporter = _Reporter()
     end = LoadEnded("", "")
     try:
         _load_all(request, timeline, reporter)
@@ -127,8 +134,7 @@ def run(request: LoadRequest) -> None:
         end = LoadEnded(LoadError.__name__, message)
     reporter.send(timeline.collected())
     reporter.send(end)
-    reporter.messages.put(None)
-    writer.join()
+    reporter.close()
     os._exit(0)  # there is nothing to tidy up, and whoever waits need not wait for the interpreter to do so
 
 

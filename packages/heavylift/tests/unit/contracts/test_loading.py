@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from heavylift.contracts.archive import BLOCK_SIZE, BYTECODE_NAME, Block, Content, FileEntry, Index, Layout
 from heavylift.contracts.loading import (
     IMPORT,
@@ -40,14 +38,14 @@ BYTECODE = f"{BYTECODE_NAME}/0.bin"
 def _index(*, bytecode: int, behind: int) -> Index:
     """Return an archive with the library, and used bytecode of so many bytes behind it, which takes `behind` bytes to fetch."""
     files = (*PAGED.files[:2], FileEntry(BYTECODE, 0o644, bytecode, 7, 0))
-    content = replace(PAGED, files=files, blocks=(*PAGED.blocks[:7], Block(bytecode, ZERO)), used=3)
+    content = PAGED._replace(files=files, blocks=(*PAGED.blocks[:7], Block(bytecode, ZERO)), used=3)
     return Index(content, tuple(Layout(0, size) for size in (*[10] * 7, behind)))
 
 
 def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
     assert plan_load(CONTENT, ()).needs == (1, 1, 4, 5, 6)
-    assert plan_load(replace(CONTENT, eager=3), ()).needs == (4, 4, 4, 5, 6)
-    assert plan_load(replace(CONTENT, eager=0), ()).needs == (1, 1, 4, 5, 6)
+    assert plan_load(CONTENT._replace(eager=3), ()).needs == (4, 4, 4, 5, 6)
+    assert plan_load(CONTENT._replace(eager=0), ()).needs == (1, 1, 4, 5, 6)
 
 
 def test_an_archive_without_libraries_has_one_order() -> None:
@@ -107,8 +105,8 @@ def test_blocks_of_code_tell_whether_they_hold_a_cold_page() -> None:
 def test_by_pages_code_comes_last_and_what_is_hot_not_twice() -> None:
     plan = plan_load(PAGED, [LIBRARY])
     assert plan == LoadPlan(blocks=(0, 1, 2, 6, 7, 3, 5), ready=4, needs=(1, 4, 5))
-    assert plan_load(replace(PAGED, used=3), [LIBRARY]).ready == 5
-    assert plan_load(replace(PAGED, used=0, eager=0), [LIBRARY]).ready == 0
+    assert plan_load(PAGED._replace(used=3), [LIBRARY]).ready == 5
+    assert plan_load(PAGED._replace(used=0, eager=0), [LIBRARY]).ready == 0
 
 
 def test_otherwise_files_come_whole_and_hot_pages_not_by_themselves() -> None:
@@ -123,10 +121,10 @@ def test_a_library_comes_by_pages_where_the_import_behind_it_takes_longer_than_t
 
 def test_bytecode_that_no_start_uses_or_that_comes_before_a_library_does_not_count() -> None:
     index = _index(bytecode=250, behind=0)
-    assert libraries_by_pages(replace(index, content=replace(index.content, used=2))) == ()
+    assert libraries_by_pages(index._replace(content=index.content._replace(used=2))) == ()
     first, library, bytecode = index.content.files
     swapped = (bytecode._replace(block=0), library, first._replace(block=7))
-    assert libraries_by_pages(replace(index, content=replace(index.content, files=swapped))) == ()
+    assert libraries_by_pages(index._replace(content=index.content._replace(files=swapped))) == ()
 
 
 def test_code_that_is_postponed_is_loaded_behind_the_libraries_that_follow() -> None:
@@ -136,7 +134,7 @@ def test_code_that_is_postponed_is_loaded_behind_the_libraries_that_follow() -> 
     second = Library(2, (Region(0, 2 * MB, 5, 4 * MB),), ())
     files = (*index.content.files[:2], FileEntry("two.so", 0o755, 5 * MB, 7, 0), FileEntry(BYTECODE, 0o644, 250, 10, 0))
     blocks = (*index.content.blocks[:7], *(Block(raw, ZERO) for raw in (2 * MB, 2 * MB, MB, 250)))
-    content = replace(index.content, files=files, blocks=blocks, libraries=(LIBRARY, second), used=4)
+    content = index.content._replace(files=files, blocks=blocks, libraries=(LIBRARY, second), used=4)
     for code, found in ((300, (LIBRARY, second)), (600, (LIBRARY,))):
         sizes = (1, 1, 1, code, 0, 0, 1, 1, 1, 1, 400)
         places = tuple(Layout(0, size) for size in sizes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,8 +64,8 @@ def test_what_is_written_can_be_read() -> None:
 
 def test_libraries_with_tables_have_a_format_of_their_own() -> None:
     table, code = LIBRARY.regions
-    tables = replace(CONTENT, libraries=(replace(LIBRARY, regions=(replace(table, flags=4), code)),))
-    data = dump_index(replace(INDEX, content=tables))
+    tables = CONTENT._replace(libraries=(LIBRARY._replace(regions=(table._replace(flags=4), code)),))
+    data = dump_index(INDEX._replace(content=tables))
     assert b'"format":5' in data
     assert parse_index(data).content == tables
 
@@ -80,17 +79,17 @@ def test_a_region_has_the_pages_that_are_its_own() -> None:
 def test_pages_that_no_start_touched_are_cold() -> None:
     first, last = CODE // PAGE, (SIZE - PAGE) // PAGE
     assert list(LIBRARY.cold()) == [Run(2, 1), Run(first + 2, 2), Run(first + 5, last - first - 5)]
-    assert list(replace(LIBRARY, hot=()).cold()) == [Run(1, 2), Run(first, last - first)]
+    assert list(LIBRARY._replace(hot=()).cold()) == [Run(1, 2), Run(first, last - first)]
     whole = (Run(1, 2), Run(first, last - first))
-    assert list(replace(LIBRARY, hot=whole).cold()) == []
+    assert list(LIBRARY._replace(hot=whole).cold()) == []
 
 
 def test_the_digest_covers_the_recording() -> None:
     digests = {
         content_digest(CONTENT),
-        content_digest(replace(CONTENT, used=3)),
-        content_digest(replace(CONTENT, libraries=(replace(LIBRARY, hot=()),))),
-        content_digest(replace(CONTENT, libraries=(), used=None)),
+        content_digest(CONTENT._replace(used=3)),
+        content_digest(CONTENT._replace(libraries=(LIBRARY._replace(hot=()),))),
+        content_digest(CONTENT._replace(libraries=(), used=None)),
     }
     assert len(digests) == 4
 

@@ -8,7 +8,6 @@ import json
 import random
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,7 +242,7 @@ def test_an_index_that_lies_about_the_layout_is_caught(tmp_path: Path) -> None:
     def shift(index: Index) -> bytes:
         first, *rest = index.layout
         return dump_index(
-            replace(index, layout=(first._replace(offset=first.offset + 1, packed=first.packed - 1), *rest))
+            index._replace(layout=(first._replace(offset=first.offset + 1, packed=first.packed - 1), *rest))
         )
 
     lying = pack(SMALL, group=310, change=shift)
