@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,7 +123,7 @@ def _load(archive: str, digest: str, target: Path, *, working_set: bool = False)
         def describe(self, key: str) -> str:
             return key
 
-        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+        def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
             size = Path(key).stat().st_size
 
             def chunks() -> Iterator[bytes]:
@@ -134,7 +134,7 @@ def _load(archive: str, digest: str, target: Path, *, working_set: bool = False)
                         left -= len(chunk)
                         yield chunk
 
-            return Body(size, etag or "local", chunks())
+            return lambda: Body(size, etag or "local", chunks())
 
     reader = ObjectReader(Local(), archive, Deadline(600))
     wanted = Archive(name="applib", key=archive, digest=digest, directory=target)

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import zstandard
@@ -176,6 +177,9 @@ class MemoryStore:
     def describe(self, key: str) -> str:
         return f"memory://{key}"
 
+    def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
+        return partial(self.read, key, start, stop, etag, seconds)
+
     def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         self.reads.append((key, start, stop))
         if key not in self.objects:
@@ -194,7 +198,7 @@ class MemoryStore:
 
 
 class FailsAt(MemoryStore):
-    """Fails at the n-th request or chunk, once or from then on.
+    """Fails at the n-th request, answer or chunk, once or from then on.
 
     Attributes:
         fired: whether it failed.
@@ -206,6 +210,10 @@ class FailsAt(MemoryStore):
         self._persistent = persistent
         self._lock = threading.Lock()
         self.fired = False
+
+    def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
+        self._step()
+        return super().ask(key, start, stop, etag, seconds)
 
     def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         self._step()

@@ -40,7 +40,7 @@ def place(error):
 
 try:
     from loader import handler, initializer  # what the platform calls; it finds the vendored packages
-    from heavylift.runtime.loader import add_to_path
+    from heavylift.runtime.function import add_to_path
     add_to_path(pathlib.Path(applib))
     module = importlib.import_module(name)
 except BaseException as error:

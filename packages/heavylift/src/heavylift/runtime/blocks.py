@@ -77,6 +77,7 @@ def load_blocks(
     paging: Callable[[Content, Sequence[Library], Path], Paging | None] | None,
     *,
     patient: bool,
+    before: Callable[[], None] | None = None,
 ) -> None:
     """Fill the directory of an archive.
 
@@ -89,6 +90,7 @@ def load_blocks(
         watcher: is told how far it is.
         paging: makes what loads the libraries of an archive by pages. None, or where it returns None: as any other file.
         patient: once the working set is there, bring the rest however long that takes; nothing makes the load fail any more.
+        before: called when only content is missing, and returns when that may come; what it raises makes the load fail.
 
     Raises:
         LoadError: its subclasses say why.
@@ -101,7 +103,7 @@ def load_blocks(
     libraries = content.libraries if patient else libraries_by_pages(placed.index)
     pages = paging(content, libraries, writer.root) if paging else None
     plan = plan_load(content, libraries if pages else ())
-    _BlockLoader(item, reader, placed, writer, timeline, watcher, plan, pages, patient).run()
+    _BlockLoader(item, reader, placed, writer, timeline, watcher, plan, pages, patient, before).run()
 
 
 def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
@@ -133,8 +135,10 @@ class _BlockLoader:
         plan: LoadPlan,
         paging: Paging | None,
         patient: bool,
+        before: Callable[[], None] | None,
     ) -> None:
         self._item = item
+        self._before = before
         self._reader = reader
         self._placed = placed
         self._content = placed.index.content
@@ -187,6 +191,9 @@ class _BlockLoader:
     def _create_files(self) -> None:
         with self._timeline.span("write", self._item):
             self._writer.create_all(self._content.files)
+        if self._before:
+            self._before()
+            self._writer.check_room(self._reader.name)  # what came before has taken some
         self._reader.head(1)  # there by now, mostly; its answer tells the object's size
         self._placed.check_size(self._reader.size, self._reader.name)
         if self._watcher:

@@ -12,7 +12,8 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heavylift.runtime.answers import HttpMessage, ProtocolError
@@ -132,20 +133,23 @@ class Connections:
         address = f"[{host}]" if ":" in host else host
         self._name = address if port == default else f"{address}:{port}"
 
-    def get(self, target: str, headers: Mapping[str, str], *, connect: float, seconds: float) -> Answer:
-        """Send a request, once, and return its answer when its head has come.
+    def ask(self, target: str, headers: Mapping[str, str], *, connect: float, seconds: float) -> Callable[[], Answer]:
+        """Send a request, once.
 
         Args:
             target: path and query, encoded.
             headers: of the request.
             connect: seconds until there is a connection, at most.
-            seconds: for the whole answer from then on, its body with it.
+            seconds: for the whole answer from when it is waited for, its body with it.
+
+        Returns:
+            What returns the answer when its head has come; call it once. It raises what the answer's methods raise.
 
         Raises:
             ConnectError: no connection came about in time.
             InsecureError: the host is not who it should be.
             TimeoutError: the time was up; so do the answer's methods.
-            ProtocolError: what came is no answer; so do the answer's methods.
+            ProtocolError: the request cannot be sent; of the answer's methods: what came is no answer.
             OSError: the connection failed; so do the answer's methods.
         """
         request = self._request(target, headers)
@@ -153,6 +157,13 @@ class Connections:
         try:
             connected.settimeout(max(_LEAST, seconds))
             connected.sendall(request)
+        except BaseException:
+            connected.close()
+            raise
+        return partial(self._answer, connected)
+
+    def _answer(self, connected: socket.socket) -> Answer:
+        try:
             return Answer(connected, self)
         except BaseException:
             connected.close()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
@@ -55,8 +56,8 @@ class OssStore:
         """Return the object's URL in OSS's own notation."""
         return f"oss://{self._settings.bucket}/{key}"
 
-    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
-        """Read a part of an object; see `Store.read`."""
+    def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
+        """Ask for a part of an object; see `Store.ask`."""
         headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
         headers |= sign(
             "GET",
@@ -67,9 +68,14 @@ class OssStore:
             headers={"x-oss-range-behavior": "standard"},
         )
         with self._errors(key):
-            response = self._connections.get(
+            answer = self._connections.ask(
                 f"{self._prefix}/{encode_key(key)}", headers, connect=min(CONNECT, seconds), seconds=seconds
             )
+        return partial(self._body, key, answer)
+
+    def _body(self, key: str, answer: Callable[[], Answer]) -> Body:
+        with self._errors(key):
+            response = answer()
             if response.status not in (200, 206):
                 raise _refused(response, f"{self._settings.bucket}/{key}")
         try:

@@ -41,6 +41,7 @@ def load(
     *,
     patient: bool = False,
     packaged: PlacedIndex | None = None,
+    before: Callable[[], None] | None = None,
 ) -> bool:
     """Fill the archive's directory, unless it is there already.
 
@@ -52,6 +53,7 @@ def load(
         paging: makes what loads the libraries of an archive by pages. None, or where it returns None: as any other file.
         patient: once the working set is there, bring the rest however long that takes; nothing makes the load fail any more.
         packaged: the index of the archive with the pinned digest, where it is known.
+        before: called when only content is missing, and returns when that may come; what it raises makes the load fail.
 
     Returns:
         Whether anything was unpacked.
@@ -74,11 +76,15 @@ def load(
             reader.begin(AHEAD)
             with destination.filling(partial(_origin, archive, reader)) as writer:
                 if placed := packaged or _fetched_index(reader, head, archive.digest):
-                    load_blocks(archive.name, reader, placed, writer, timeline, watcher, paging, patient=patient)
+                    load_blocks(
+                        archive.name, reader, placed, writer, timeline, watcher, paging, patient=patient, before=before
+                    )
                 else:
                     # What it needs takes time to import, and our own archives do not need it.
                     from heavylift.runtime.plainzip import unpack
 
+                    if before:
+                        before()
                     unpack(reader, archive.name, archive.digest, writer, timeline)
     finally:
         reader.end_ahead()

@@ -9,41 +9,31 @@ start prints one JSON line, whatever becomes of it.
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
-CODE = Path(__file__).resolve().parents[2]  # the code package
-_VENDOR = str(CODE / "vendor")
-if _VENDOR not in sys.path:
+from heavylift.contracts.failures import ConfigurationError
+from heavylift.runtime.background import load_in_background
+from heavylift.runtime.codepackage import VENDOR
+from heavylift.runtime.credentials import find_credentials
+from heavylift.runtime.retries import Deadline
+from heavylift.runtime.settings import WHOLE, Settings, read_settings
+from heavylift.runtime.stack import with_room
+from heavylift.runtime.timeline import Timeline
+
+if TYPE_CHECKING:
+    from heavylift.runtime.function import Handler
+    from heavylift.runtime.rest import Rest
+
+if VENDOR not in sys.path:
     # Before the runtime's own packages: its oss2 is too old to sign with V4.
-    sys.path.insert(0, _VENDOR)
+    sys.path.insert(0, VENDOR)
 
-from heavylift.contracts.failures import ConfigurationError  # noqa: E402 - vendored packages come first
-from heavylift.runtime.ahead import import_ahead, read_list  # noqa: E402
-from heavylift.runtime.background import Background, load_in_background  # noqa: E402
-from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
-from heavylift.runtime.credentials import find_credentials  # noqa: E402
-from heavylift.runtime.dedent import dedented_by_lines  # noqa: E402
-from heavylift.runtime.gate import gated  # noqa: E402
-from heavylift.runtime.pathfiles import follow_path_files  # noqa: E402
-from heavylift.runtime.patterns import precompiled  # noqa: E402
-from heavylift.runtime.references import compiled_once  # noqa: E402
-from heavylift.runtime.rest import Rest  # noqa: E402
-from heavylift.runtime.retries import Deadline  # noqa: E402
-from heavylift.runtime.sampling import sampled  # noqa: E402
-from heavylift.runtime.settings import WHOLE, Settings, read_settings  # noqa: E402
-from heavylift.runtime.spinning import spin_briefly  # noqa: E402
-from heavylift.runtime.stack import with_room  # noqa: E402
-from heavylift.runtime.timeline import Timeline  # noqa: E402
-
-Handler = Callable[[bytes, object], object]
 _MARGIN = 0.1  # of the time limit; kept to report what went wrong before the platform ends the instance
 
 _lock = threading.Lock()
@@ -106,7 +96,6 @@ def _reported(context: object, mode: str) -> Handler:
 
 def _run(context: object, mode: str, timeline: Timeline) -> Handler:
     settings = read_settings(os.environ)
-    spin_briefly()
     with _without_collector():
         if settings.archives:
             return _run_beside_load(settings, context, mode, timeline)
@@ -115,8 +104,10 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
                 f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib "
                 "must lie there already"
             )
-        with _faster():
-            return _warmed_up(settings, _imported(settings, timeline), timeline)
+        from heavylift.runtime.function import faster, import_function
+
+        with faster():
+            return import_function(settings, timeline)
 
 
 def _run_beside_load(settings: Settings, context: object, mode: str, timeline: Timeline) -> Handler:
@@ -128,27 +119,25 @@ def _run_beside_load(settings: Settings, context: object, mode: str, timeline: T
     load_mode = WHOLE if mode == "request" else settings.load_mode
     with ExitStack() as following:
         background = following.enter_context(load_in_background(credentials, deadline, timeline, load_mode))
-        with _faster():
-            _import_ahead(timeline)
+        # Whatever else a start needs is imported while the load is under way.
+        from heavylift.runtime.function import faster, import_function, import_listed
+        from heavylift.runtime.gate import gated
+        from heavylift.runtime.rest import Rest
+
+        with faster():
+            import_listed(timeline)
             if mode == "request":
                 background.wait_for_all()
             background.wait_for_names("applib")
             following.enter_context(gated(background, str(settings.applib)))
             try:
-                function = _warmed_up(settings, _imported(settings, timeline, background), timeline)
+                function = import_function(settings, timeline, background)
             finally:
                 background.wait_for_working_set()  # its failure is the first one, whatever the function made of it
         if background.end_start():
             _rest = Rest(background, credentials, following.pop_all().close)
             _rest.start()
         return function
-
-
-def _import_ahead(timeline: Timeline) -> None:
-    """Use the time until the first files of the applib are there."""
-    if modules := read_list(CODE, os.environ):
-        with timeline.span("import", "ahead"):
-            import_ahead(modules, _VENDOR)
 
 
 @contextmanager
@@ -162,77 +151,10 @@ def _without_collector() -> Iterator[None]:
         gc.enable()
 
 
-@contextmanager
-def _faster() -> Iterator[None]:
-    """Import and warm up with less work for the same results."""
-    with compiled_once(), precompiled(CODE):
-        yield
-
-
 def _time_limit(settings: Settings, context: object, mode: str) -> float:
     if mode == "initializer":
         return settings.initializer_limit
     return float(getattr(getattr(context, "function", None), "timeout", 0) or settings.initializer_limit)
-
-
-def add_to_path(applib: Path) -> Bytecode | None:
-    """Put the applib behind the code package and its vendored packages, before everything of the runtime.
-
-    Returns:
-        Its bytecode; None where it has none, or was there already.
-    """
-    bytecode = None
-    path = str(applib)
-    if path not in sys.path:
-        ours = [sys.path.index(entry) for entry in (str(CODE), _VENDOR) if entry in sys.path]
-        sys.path.insert(max(ours) + 1, path)
-        bytecode = install(applib)
-        _show_to_children(path, follow_path_files(path))
-    importlib.invalidate_caches()
-    return bytecode
-
-
-def _show_to_children(applib: str, more: list[str]) -> None:
-    """Let the programs that the function starts find its modules, in the same order, and the programs of its packages.
-
-    One that is started during the imports waits for the whole applib: see `heavylift.runtime.gate`.
-    """
-    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    place = entries.index(str(CODE)) if str(CODE) in entries else len(entries)
-    ours = [_VENDOR, str(CODE), applib]
-    before, after = entries[:place], [entry for entry in entries[place + 1 :] if entry not in ours]
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [*before, *ours, *after, *(entry for entry in more if entry not in entries)]
-    )
-    # As in a virtual environment: the packages' programs come first, and run on the Python that has the packages.
-    programs = [f"{applib}/bin", os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]  # noqa: PTH120 - faster
-    os.environ["PATH"] = os.pathsep.join(programs)
-
-
-def _imported(settings: Settings, timeline: Timeline, background: Background | None = None) -> ModuleType:
-    bytecode = add_to_path(settings.applib)
-    if bytecode and background:
-        background.work_meanwhile(bytecode.read_ahead(background.is_there))
-    timeline.mark_import()
-    name = settings.handler.rpartition(".")[0]
-    try:
-        with timeline.span("import", name), sampled(str(settings.applib), timeline), dedented_by_lines():
-            return importlib.import_module(name)
-    finally:
-        if bytecode and background:
-            background.work_meanwhile(iter(()))
-            bytecode.forget()
-
-
-def _warmed_up(settings: Settings, module: ModuleType, timeline: Timeline) -> Handler:
-    module_name, _, function_name = settings.handler.rpartition(".")
-    function: Handler | None = getattr(module, function_name, None)
-    if function is None:
-        raise ConfigurationError(f"HandlerModule: the module {module_name} has no function {function_name}")
-    if hasattr(module, "warmup"):
-        with timeline.span("warmup", module_name):
-            module.warmup()
-    return function
 
 
 def _log(line: str) -> None:

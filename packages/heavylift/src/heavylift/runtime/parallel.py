@@ -9,6 +9,31 @@ import threading
 from collections.abc import Callable, Iterable
 
 
+def begin(call: Callable[[], object], name: str) -> Callable[[], None]:
+    """Call a function in a thread of its own, and return what waits for its end and raises what it raised.
+
+    Args:
+        call: the function.
+        name: of the thread.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            failures.append(error)
+
+    def wait() -> None:
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    thread = threading.Thread(target=run, name=name)
+    thread.start()
+    return wait
+
+
 def run_all(tasks: Iterable[Callable[[], None]], *, workers: int, stop: Callable[[], None]) -> None:
     """Run all tasks, begun in their order, and return when every thread has ended.
 

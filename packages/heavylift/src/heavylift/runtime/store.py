@@ -11,10 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from heavylift.contracts.failures import (
     EmptyObjectError,
+    LoadError,
     ObjectChangedError,
     StoreError,
     TransientStoreError,
@@ -34,7 +36,7 @@ class Body(NamedTuple):
     Attributes:
         size: bytes of the whole object, whatever was asked for.
         etag: names this version of the object, as the store wrote it.
-        chunks: the bytes asked for; iterating may raise the same errors as `Store.read`.
+        chunks: the bytes asked for; iterating may raise the same errors as `Store.ask`.
     """
 
     size: int
@@ -48,8 +50,8 @@ class Store(Protocol):
     def describe(self, key: str) -> str:
         """Return the name of the object for messages."""
 
-    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
-        """Read the bytes from `start` up to `stop`, or up to the object's end when that comes first.
+    def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
+        """Ask for the bytes from `start` up to `stop`, or up to the object's end when that comes first.
 
         Args:
             key: the object's key.
@@ -57,6 +59,9 @@ class Store(Protocol):
             stop: the byte after the last one; more than `start`.
             etag: the version that must be read, or None for whichever is there.
             seconds: for the whole answer, its chunks with it.
+
+        Returns:
+            What waits for the answer; call it once. It may raise the same errors.
 
         Raises:
             TransientStoreError: asking again may help.
@@ -128,7 +133,7 @@ class ObjectReader:
         self._stopped = True
 
     def begin(self, ahead: int) -> None:
-        """Begin to fetch the first bytes, up to `ahead` of them, in one request. What was fetched is not fetched again."""
+        """Ask for the first bytes, up to `ahead` of them, and begin to fetch them. What was fetched is not fetched again."""
         self._begun(ahead)
 
     def head(self, size: int, *, ahead: int = 0) -> bytes:
@@ -142,7 +147,7 @@ class ObjectReader:
 
     def _begun(self, ahead: int) -> Beginning:
         if self._ahead is None:
-            self._ahead = Beginning(self._read(0, ahead, clamp=True))
+            self._ahead = Beginning(self._read(0, ahead, clamp=True, asked=self._asked(0, ahead)))
         return self._ahead
 
     def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:
@@ -200,13 +205,24 @@ class ObjectReader:
     def _window(self, start: int, stop: int) -> bytes:
         return b"".join(self.read(start, stop))
 
-    def _read(self, start: int, stop: int, *, clamp: bool) -> Iterator[bytes]:
+    def _ask(self, start: int, stop: int) -> Callable[[], Body]:
+        etag = self._version and self._version[1]
+        return self._store.ask(self._key, start, stop, etag, self.deadline.remaining())
+
+    def _asked(self, start: int, stop: int) -> Callable[[], Body]:
+        """Ask at once, in this thread; whoever waits for the answer meets what failed."""
+        try:
+            return self._ask(start, stop)
+        except LoadError as error:
+            return partial(_fail, error)
+
+    def _read(self, start: int, stop: int, *, clamp: bool, asked: Callable[[], Body] | None = None) -> Iterator[bytes]:
         failures = 0
         while start < stop:
             self._check()
             try:
-                etag = self._version and self._version[1]
-                body = self._store.read(self._key, start, stop, etag, self.deadline.remaining())
+                answer, asked = asked or self._ask(start, stop), None
+                body = answer()
                 self._accept(body)
                 stop = min(stop, body.size) if clamp else stop
                 for chunk in body.chunks:
@@ -248,6 +264,10 @@ class ObjectReader:
         if self._version is None:
             raise ValueError("nothing was read yet")
         return self._version
+
+
+def _fail(error: LoadError) -> NoReturn:
+    raise error
 
 
 def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[bytes]:

@@ -17,10 +17,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from heavylift.contracts.failures import LoadError
+from heavylift.runtime.codepackage import CODE
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.messages import (
@@ -43,12 +44,13 @@ from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from heavylift.contracts.archive import Content
     from heavylift.contracts.packaged import PlacedIndex
     from heavylift.contracts.pages import Library
     from heavylift.runtime.paging import Paging
 
-CODE = Path(__file__).resolve().parents[2]  # the code package
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
 SWITCH = 0.001  # seconds; while the index is read and planned, what arrives is taken off the connection that often
 HOLD = 5.0  # seconds: what an import waits for may wait for the rest without this package's knowledge
@@ -114,10 +116,9 @@ class _Watcher(NamedTuple):
 
 
 def run(request: LoadRequest) -> None:
-    """Load all archives that the environment names, one after the other, and tell."""
+    """Load all archives that the environment names, and tell."""
     os.nice(NICENESS)
     gc.disable()  # next to nothing of a load is garbage
-    _keep_memory()
     sys.setswitchinterval(SWITCH)
     timeline = Timeline(zero=request.zero)
     reporter = _Reporter()
@@ -168,21 +169,33 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     store = OssStore(settings, credentials)
     rest_wanted = threading.Event()
     threading.Thread(target=_obey, args=(store, rest_wanted), daemon=True).start()
-    readers = [ObjectReader(store, archive.key, deadline) for archive in settings.archives]
-    for archive, reader in zip(settings.archives, readers, strict=True):
+    loads = {archive.name: (archive, ObjectReader(store, archive.key, deadline)) for archive in settings.archives}
+    for archive, reader in reversed(loads.values()):  # the applib first: it waits for more
         if not archive.directory.exists():
-            reader.begin(AHEAD)  # it comes while what follows is imported, the applib's also while a model is loaded
+            reader.begin(AHEAD)  # it comes while what follows is imported
+    _keep_memory()
     from heavylift.runtime.load import load
+    from heavylift.runtime.parallel import begin
 
-    for archive, reader in zip(settings.archives, readers, strict=True):
-        if archive.directory == settings.applib:
-            paging = _start_paging if request.by_pages else None
-            watcher = _Watcher(reporter, timeline, rest_wanted)
-            packaged = _packaged_index(archive.digest)
-            load(archive, reader, timeline, watcher, paging, patient=request.working_set, packaged=packaged)
-        else:
-            load(archive, reader, timeline)
-        reporter.send(ArchiveLoaded(archive.name))
+    wait = begin(partial(load, *loads["model"], timeline), "model") if "model" in loads else None
+    try:
+        if "applib" in loads:
+            archive, reader = loads["applib"]
+            load(
+                archive,
+                reader,
+                timeline,
+                _Watcher(reporter, timeline, rest_wanted),
+                _start_paging if request.by_pages else None,
+                patient=request.working_set,
+                packaged=_packaged_index(archive.digest),
+                before=wait,  # imports begin with the applib's names, and may read the model
+            )
+    finally:
+        if wait:
+            wait()
+    for name in loads:
+        reporter.send(ArchiveLoaded(name))
 
 
 def _packaged_index(digest: str) -> PlacedIndex | None:

@@ -30,6 +30,7 @@ class DirectoryWriter:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._masked = _umask()
+        self._need = 0  # bytes of disk that the files take
 
     def prepare(self, files: Mapping[str, int], links: Iterable[str], empty: Iterable[str], name: str) -> int:
         """Check that everything fits on the disk, then make all directories.
@@ -47,7 +48,26 @@ class DirectoryWriter:
             DiskFullError: it does not fit.
         """
         folders = _directories((*files, *links), empty)
-        need = sum(map(allocated, files.values())) + (len(folders) + 2) * DISK_BLOCK  # 2: the marker and its folder
+        self._need = sum(map(allocated, files.values()))
+        need = self._need + (len(folders) + 2) * DISK_BLOCK  # 2: the marker and its folder
+        self._check_room(need, name)
+        with disk_errors(self.root):
+            for path in folders:
+                os.mkdir(f"{self.root}/{path}", 0o755)  # noqa: PTH102 - a thousand of them, and a start waits
+        return need
+
+    def check_room(self, name: str) -> None:
+        """Check again, before any content comes, that the files fit on the disk.
+
+        Args:
+            name: what is unpacked, for the message.
+
+        Raises:
+            DiskFullError: they do not fit.
+        """
+        self._check_room(self._need, name)
+
+    def _check_room(self, need: int, name: str) -> None:
         disk = os.statvfs(self.root)
         free = disk.f_bavail * disk.f_frsize
         if need > free:
@@ -55,10 +75,6 @@ class DirectoryWriter:
                 f"{name}: unpacks to {_megabytes(need)}, and {self.root.parent} has {_megabytes(free)} free of "
                 f"{_megabytes(disk.f_blocks * disk.f_frsize)}; raise the function's disk to 10240 MB or build less into it"
             )
-        with disk_errors(self.root):
-            for path in folders:
-                os.mkdir(f"{self.root}/{path}", 0o755)  # noqa: PTH102 - a thousand of them, and a start waits
-        return need
 
     def create(self, path: str, size: int, mode: int) -> None:
         """Create one file, as `create_all` does."""

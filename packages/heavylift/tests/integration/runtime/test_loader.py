@@ -373,8 +373,8 @@ def test_the_code_package_comes_before_the_applib(instance: Any) -> None:
         """
         loader.initializer(None)
         import os, sys
-        from heavylift.runtime.loader import CODE, _VENDOR
-        places = [sys.path.index(path) for path in (_VENDOR, str(CODE), os.environ["AppLibDir"])]
+        from heavylift.runtime.codepackage import CODE, VENDOR
+        places = [sys.path.index(path) for path in (VENDOR, str(CODE), os.environ["AppLibDir"])]
         print(places == sorted(places), places[1] + 1 == places[2])
         """
     )
@@ -452,8 +452,8 @@ def test_what_the_environment_names_stays_on_the_path_of_child_processes(instanc
         before = os.environ["PYTHONPATH"].split(":")
         loader.initializer(None)
         after = os.environ["PYTHONPATH"].split(":")
-        from heavylift.runtime.loader import CODE, _VENDOR
-        ours = [_VENDOR, str(CODE), os.environ["AppLibDir"]]
+        from heavylift.runtime.codepackage import CODE, VENDOR
+        ours = [VENDOR, str(CODE), os.environ["AppLibDir"]]
         print(after == [*ours, *(each for each in before if each not in ours)])
         """
     )
@@ -509,7 +509,7 @@ def test_a_part_of_an_object_is_read_as_oss_has_it(cloud: Any, bucket: oss2.Buck
     environment = {"Bucket": bucket.bucket_name, "Endpoint": cloud.endpoints["oss"], "Region": cloud.region}
     credentials = Credentials(cloud.access_key_id, cloud.access_key_secret, "")
     store = OssStore(read_settings(environment), credentials)
-    body = store.read("k ä+%/x", 3, 100, None, 60.0)
+    body = store.ask("k ä+%/x", 3, 100, None, 60.0)()
     assert (body.size, b"".join(body.chunks)) == (10, b"3456789")
     reader = reader_of(store, "k ä+%/x")
     assert reader.head(4) == b"0123"

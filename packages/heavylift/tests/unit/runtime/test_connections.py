@@ -53,7 +53,7 @@ def serving(*connections: Sequence[bytes], tls: ssl.SSLContext | None = None) ->
 
 
 def ask(connections: Connections, path: str = "/key") -> Answer:
-    return connections.get(path, {"Range": "bytes=0-3"}, connect=5, seconds=5)
+    return connections.ask(path, {"Range": "bytes=0-3"}, connect=5, seconds=5)()
 
 
 def to(served: Served) -> Connections:

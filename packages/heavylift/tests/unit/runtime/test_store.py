@@ -44,7 +44,7 @@ def patient(store: MemoryStore, clock: Clock, *, seconds: float, policy: RetryPo
 
 
 def test_it_goes_on_at_the_byte_where_the_connection_broke() -> None:
-    store = FailsAt(4, {"k": DATA}, chunk=1000)  # the request, two chunks, then the break
+    store = FailsAt(5, {"k": DATA}, chunk=1000)  # the request, the answer, two chunks, then the break
     reader = reader_of(store, "k")
     assert b"".join(reader.read(500, 9_000)) == DATA[500:9_000]
     assert store.reads == [("k", 500, 9_000), ("k", 2_500, 9_000)]
@@ -195,7 +195,7 @@ def test_bytes_that_were_read_are_let_go_of_and_fetched_again_when_wanted_again(
 
 @pytest.mark.parametrize("persistent", [False, True])
 def test_a_failure_ahead_is_tried_again_and_then_told_to_whoever_reads(persistent: bool) -> None:
-    reader = reader_of(FailsAt(5, {"k": DATA}, persistent=persistent, chunk=100), "k")
+    reader = reader_of(FailsAt(6, {"k": DATA}, persistent=persistent, chunk=100), "k")
     assert reader.head(10, ahead=2000) == DATA[:10]
     if persistent:
         assert b"".join(reader.read(0, 300)) == DATA[:300]
