@@ -18,7 +18,8 @@ from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.loading import hot_blocks
 from heavylift.contracts.pages import HOT
 from heavylift.runtime.archivefile import read_index
-from heavylift.runtime.inflate import LOCAL_HEADER, inflate_stretch
+from heavylift.runtime.inflate import inflate_stretch
+from heavylift.runtime.zipentry import LOCAL_HEADER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX
 from heavylift.contracts.index import parse_index
 from heavylift.contracts.packaged import PlacedIndex
-from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index
+from heavylift.runtime.inflate import inflate_index
+from heavylift.runtime.zipentry import LOCAL_HEADER
 
 
 def read_index(path: Path) -> PlacedIndex:

@@ -7,7 +7,7 @@ connection that brought it goes on bringing them, up to a limit.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 
@@ -40,7 +40,8 @@ class Beginning:
             self._changed.wait_for(lambda: self._stop >= size or self._ended)
             if self._stop < size and self._error:
                 raise self._error
-            return b"".join(self._held)[:size]
+            number = bisect_left(self._starts, size)  # chunks that begin before it; there may be thousands
+            return b"".join(self._held[:number])[:size]
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes from `start` up to `stop`, or up to where they end or were read before.

@@ -29,7 +29,6 @@ from heavylift.contracts.failures import LoadError
 from heavylift.contracts.loading import CodeBlock, LoadPlan, Piece, libraries_by_pages, pieces, plan_load
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.contracts.pages import PAGE
-from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify
 from heavylift.runtime.lines import log_line
 from heavylift.runtime.parallel import run_all
 from heavylift.runtime.retries import TRY, Deadline
@@ -47,6 +46,9 @@ CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four we
 REST_CONNECTIONS = 2  # requests at once while the function answers its own
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds after a failure to bring a part of the rest
 RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+# Bytes at the beginning of a load that are asked for at once: what a link of 1 Gbit/s brings in the 10 ms until a store answers.
+# What follows would share the link with what an import needs first.
+SOON = 1250 * 1000
 GAP = 8192  # bytes between two blocks that one request brings along, at most: a local header has less
 _ZEROS = bytes(PAGE)
 
@@ -161,18 +163,12 @@ class _BlockLoader:
 
     def run(self) -> None:
         """Load all blocks, or raise the error of the first thread that failed."""
-        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places[: self._ready], RANGE)]
         index = (0, self._placed.origin)  # it may be on its way, where the code package holds it
         wanted = [index, *self._places[: self._ready]]
         self._reader.narrow_ahead(
             (wanted[run.start][0], wanted[run.stop - 1][1]) for run in block_ranges(wanted, sys.maxsize)
         )
-        if self._paging:
-            from heavylift.runtime.demand import Demand  # only where code may be absent
-
-            self._demand = Demand(self._paging, self._reader, self._layout, self._unpack_block)
-            self._demand.start()
-        run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
+        run_all([self._create_files, *self._ranges()], workers=CONNECTIONS, stop=self._stop)
         if self._patient:
             self._timeline.count(**self._reader.take_counts())
             if self._watcher:
@@ -183,6 +179,15 @@ class _BlockLoader:
         for entry in self._content.files:
             if not entry.mode & OWNER_WRITES:
                 self._writer.set_mode(entry.path, entry.mode)
+
+    def _ranges(self) -> Iterator[Callable[[], None]]:
+        """Yield the tasks that load a range each; the first are asked for now, before the names are made."""
+        before = 0  # bytes
+        for number, blocks in enumerate(block_ranges(self._places[: self._ready], RANGE)):
+            start, stop = self._places[blocks.start][0], self._places[blocks.stop - 1][1]
+            asked = self._reader.read(start, stop, now=True) if 0 < before < SOON and number < CONNECTIONS else None
+            yield partial(self._load_range, blocks, asked=asked)
+            before += stop - start
 
     def _stop(self) -> None:
         self._reader.stop()
@@ -196,6 +201,11 @@ class _BlockLoader:
             self._writer.check_room(self._reader.name)  # what came before has taken some
         self._reader.head(1)  # there by now, mostly; its answer tells the object's size
         self._placed.check_size(self._reader.size, self._reader.name)
+        if self._paging:
+            from heavylift.runtime.demand import Demand  # only where code may be absent
+
+            self._demand = Demand(self._paging, self._reader, self._layout, self._unpack_block)
+            self._demand.start()
         if self._watcher:
             if self._paging:
                 self._watcher.paged(self._paging.libraries)
@@ -219,13 +229,15 @@ class _BlockLoader:
                 log_line(f"heavylift: {error}; trying again in {pause} s")
             time.sleep(pause)
 
-    def _load_range(self, blocks: range, reader: ObjectReader | None = None) -> None:  # places in the plan
+    def _load_range(
+        self, blocks: range, reader: ObjectReader | None = None, asked: Iterator[bytes] | None = None
+    ) -> None:  # places in the plan
         reader = reader or self._reader
         places = self._places[blocks.start : blocks.stop]
         if self._paging and all(self._paging.is_taken(self._plan.blocks[place]) for place in blocks):
             return  # brought on demand
         first, last = places[0][0], places[-1][1]
-        chunks = self._timeline.each("fetch", self._item, reader.read(first, last))
+        chunks = self._timeline.each("fetch", self._item, asked or reader.read(first, last))
         if self._demand and blocks.start >= self._plan.ready:
             chunks = self._demand.give_way(chunks)
         for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
@@ -240,6 +252,9 @@ class _BlockLoader:
         if code and self._paging and self._paging.is_taken(number):
             return
         self._created.wait()  # unpacking beside it would make the creation of thousands of files several times as long
+        # What inflates takes time to import: here, while other bytes are on their way.
+        from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify
+
         block, found = self._content.blocks[number], self._pieces[number]
         where = f"{self._reader.name}: block {number}"
         with self._timeline.span("verify", self._item):

@@ -6,8 +6,9 @@ from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
 from heavylift.contracts.index import content_digest, has_digest, parse_index
 from heavylift.contracts.packaged import PlacedIndex
-from heavylift.runtime.inflate import LOCAL_HEADER, LOCAL_SIGNATURE, STORED, inflate_index
+from heavylift.runtime.inflate import inflate_index
 from heavylift.runtime.store import ObjectReader
+from heavylift.runtime.zipentry import LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Sequence
 
 import zstandard
 
 from heavylift.contracts.archive import Block
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
-
-LOCAL_HEADER = struct.Struct("<4s5H3L2H")  # APPNOTE.TXT 4.3.7: local file header
-LOCAL_SIGNATURE = b"PK\3\4"
-STORED, DEFLATED = 0, 8  # APPNOTE.TXT 4.4.5: compression methods
+from heavylift.runtime.zipentry import LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 
 
 def verify(packed: bytes, block: Block, where: str) -> None:

@@ -20,10 +20,10 @@ from heavylift.contracts.archive import INDEX_NAME, SUFFIX, Content
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.runtime.blocks import Watcher, load_blocks
 from heavylift.runtime.destination import Destination, Origin
-from heavylift.runtime.inflate import LOCAL_HEADER
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
+from heavylift.runtime.zipentry import LOCAL_HEADER
 
 if TYPE_CHECKING:
     from heavylift.contracts.pages import Library

@@ -12,7 +12,6 @@ import functools
 import mmap
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,10 +181,14 @@ class Helper:
         Returns:
             The reason why it does not; empty where it does.
         """
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".pages-") as file:  # the kernel must tell its name
-            file.write(bytes(PAGE))
-            file.flush()
-            error = self._library.pages_probe(file.fileno(), _hash(os.fsencode(os.path.realpath(file.name))))
+        path = Path(os.path.realpath(folder), f".pages-{os.getpid()}")  # `tempfile` takes time to import
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, bytes(PAGE))
+            error = self._library.pages_probe(file, _hash(os.fsencode(path)))  # the kernel tells the name, too
+        finally:
+            path.unlink()
+            os.close(file)
         return os.strerror(error) if error else ""
 
     def attach(self, memory: mmap.mmap, channel: int = -1) -> None:

@@ -19,11 +19,11 @@ from heavylift.contracts.archive import Link
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
 from heavylift.contracts.paths import check_link
 from heavylift.runtime.deflate import DeflateError, inflater
-from heavylift.runtime.inflate import LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 from heavylift.runtime.store import ObjectReader
 from heavylift.runtime.timeline import Timeline
 from heavylift.runtime.writer import OWNER_WRITES, DirectoryWriter
 from heavylift.runtime.zipdirectory import Entry, read_directory, refused
+from heavylift.runtime.zipentry import LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 
 CONNECTIONS = 6  # requests at once
 WINDOW = 4 * 1024 * 1024  # bytes that one request asks for

@@ -100,6 +100,7 @@ class ObjectReader:
         self._retries = Retries(policy or RetryPolicy(), deadline, sleep=sleep, jitter=jitter)
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
+        self._asked: Callable[[], Body] | None = None  # what waits for the first bytes
         self._ahead: Beginning | None = None
         self._stopped = False
         self.fetched = 0  # bytes, so far
@@ -132,8 +133,12 @@ class ObjectReader:
         """Make all reads end with an error soon, because one of them failed for good."""
         self._stopped = True
 
+    def ask(self, ahead: int) -> None:
+        """Ask for the first bytes, up to `ahead` of them, which `begin` begins to fetch."""
+        self._asked = self._ask_now(0, ahead)
+
     def begin(self, ahead: int) -> None:
-        """Ask for the first bytes, up to `ahead` of them, and begin to fetch them. What was fetched is not fetched again."""
+        """Begin to fetch the first bytes, up to `ahead` of them, in one request. What was fetched is not fetched again."""
         self._begun(ahead)
 
     def head(self, size: int, *, ahead: int = 0) -> bytes:
@@ -147,7 +152,7 @@ class ObjectReader:
 
     def _begun(self, ahead: int) -> Beginning:
         if self._ahead is None:
-            self._ahead = Beginning(self._read(0, ahead, clamp=True, asked=self._asked(0, ahead)))
+            self._ahead = Beginning(self._read(0, ahead, clamp=True, asked=self._asked))
         return self._ahead
 
     def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:
@@ -156,17 +161,28 @@ class ObjectReader:
             self._ahead.narrow(wanted)
 
     def end_ahead(self) -> None:
-        """Let go of what was fetched ahead: nobody will read it."""
+        """Let go of what was asked for or fetched ahead: nobody will read it."""
+        self._asked = None
         if self._ahead:
             self._ahead.close()
 
-    def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield exactly the bytes from `start` up to `stop`, in chunks of any size.
+    def read(self, start: int, stop: int, *, now: bool = False) -> Iterator[bytes]:
+        """Return exactly the bytes from `start` up to `stop`, in chunks of any size.
+
+        Args:
+            start: first byte.
+            stop: the byte after the last one.
+            now: ask for them before this returns, and not when the first is wanted: they will not have been fetched ahead.
 
         Raises:
-            StoreError: the object could not be read; its subclasses say why.
+            StoreError: the object could not be read, when that is met; its subclasses say why.
             DeadlineError: the time is used up.
         """
+        if now:
+            return self._read(start, stop, clamp=False, asked=self._ask_now(start, stop))
+        return self._read_on(start, stop)
+
+    def _read_on(self, start: int, stop: int) -> Iterator[bytes]:
         if self._ahead:
             for part in self._ahead.read(start, stop):
                 yield part
@@ -209,8 +225,8 @@ class ObjectReader:
         etag = self._version and self._version[1]
         return self._store.ask(self._key, start, stop, etag, self.deadline.remaining())
 
-    def _asked(self, start: int, stop: int) -> Callable[[], Body]:
-        """Ask at once, in this thread; whoever waits for the answer meets what failed."""
+    def _ask_now(self, start: int, stop: int) -> Callable[[], Body]:
+        """Ask in this thread; whoever waits for the answer meets what failed."""
         try:
             return self._ask(start, stop)
         except LoadError as error:

@@ -172,7 +172,7 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     loads = {archive.name: (archive, ObjectReader(store, archive.key, deadline)) for archive in settings.archives}
     for archive, reader in reversed(loads.values()):  # the applib first: it waits for more
         if not archive.directory.exists():
-            reader.begin(AHEAD)  # it comes while what follows is imported
+            reader.ask(AHEAD)  # it comes while what follows is imported
     _keep_memory()
     from heavylift.runtime.load import load
     from heavylift.runtime.parallel import begin

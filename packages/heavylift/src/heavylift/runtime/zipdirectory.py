@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.paths import MAX_PATH, check_names, check_path
-from heavylift.runtime.inflate import DEFLATED, LOCAL_HEADER, STORED
 from heavylift.runtime.store import ObjectReader
+from heavylift.runtime.zipentry import DEFLATED, LOCAL_HEADER, STORED
 
 TAIL = 256 * 1024  # bytes; one request brings the central directory of most zips
 MAX_DIRECTORY = 64 * 1024 * 1024  # bytes of central directory; about half a million entries
