@@ -239,11 +239,17 @@ def reader_of(store: Store, key: str = "a.zip", *, seconds: float = 60.0, attemp
 
 
 def load_from(
-    store: Store, directory: Path, *, digest: str = "", key: str = "a.zip", packaged: PlacedIndex | None = None
+    store: Store,
+    directory: Path,
+    *,
+    digest: str = "",
+    key: str = "a.zip",
+    packaged: PlacedIndex | None = None,
+    before: Callable[[], None] | None = None,
 ) -> bool:
     """Load one archive; return whether anything was unpacked."""
     archive = Archive("applib", key, digest, directory)
-    return load(archive, reader_of(store, key), Timeline(), packaged=packaged)
+    return load(archive, reader_of(store, key), Timeline(), packaged=packaged, before=before)
 
 
 def tree(root: Path) -> dict[str, bytes | str | None]:

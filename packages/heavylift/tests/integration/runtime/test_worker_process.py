@@ -92,7 +92,7 @@ def test_what_the_function_does_on_a_signal_it_does_not(paged_instance: Any, lin
 
 def test_what_its_process_cannot_do_is_in_the_functions_log(instance: Any) -> None:
     """A module of the user's that hides one of the worker's."""
-    (instance.code / "queue.py").write_text("raise RuntimeError('hidden')\n")
+    (instance.code / "hmac.py").write_text("raise RuntimeError('hidden')\n")
     outcome = instance.run(FORKS + START)
     assert outcome.code == 1
     assert "RuntimeError: hidden" in outcome.errors

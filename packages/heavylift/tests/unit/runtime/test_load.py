@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import random
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +19,7 @@ from heavylift.contracts.failures import (
     ConfigurationError,
     DeadlineError,
     DigestMismatchError,
+    DiskFullError,
     EmptyObjectError,
     InvalidArchiveError,
     ObjectChangedError,
@@ -108,6 +111,38 @@ def test_an_index_that_is_known_makes_all_names_before_the_store_answers(small: 
     assert load_from(store, tmp_path / "t", digest=small.digest, packaged=small.placed)
     assert store.reads == [("a.zip", 0, AHEAD)]  # what was asked for first is used
     assert tree(tmp_path / "t") == SMALL | {"b": None}
+
+
+@pytest.mark.parametrize("packaged", [False, True])
+def test_content_comes_when_what_comes_before_is_there(small: Packed, tmp_path: Path, packaged: bool) -> None:
+    def before() -> None:
+        found = {path: content for path, content in tree(tmp_path / "t").items() if content is not None}
+        assert found == {path: bytes(len(content)) for path, content in SMALL.items()}
+
+    placed = small.placed if packaged else None
+    assert load_from(MemoryStore({"a.zip": small.data}), tmp_path / "t", packaged=placed, before=before)
+    assert tree(tmp_path / "t") == SMALL | {"b": None}
+
+
+def test_nothing_comes_when_what_comes_before_fails(small: Packed, tmp_path: Path) -> None:
+    def before() -> None:
+        raise StoreError("the first failure")
+
+    with pytest.raises(StoreError, match="the first failure"):
+        load_from(MemoryStore({"a.zip": small.data}), tmp_path / "t", before=before)
+    assert beside(tmp_path / "t") == []
+
+
+def test_what_comes_before_may_leave_no_room(small: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = os.statvfs(tmp_path)
+
+    def before() -> None:
+        full = SimpleNamespace(f_bavail=2, f_blocks=room.f_blocks, f_frsize=room.f_frsize)
+        monkeypatch.setattr(os, "statvfs", lambda _path: full)
+
+    with pytest.raises(DiskFullError, match="10240 MB"):
+        load_from(MemoryStore({"a.zip": small.data}), tmp_path / "t", before=before)
+    assert beside(tmp_path / "t") == []
 
 
 def test_a_complete_target_is_not_fetched_again(small: Packed, tmp_path: Path) -> None:

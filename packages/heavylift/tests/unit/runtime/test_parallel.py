@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from heavylift.runtime.parallel import run_all
+from heavylift.runtime.parallel import begin, run_all
 
 
 def test_all_tasks_run() -> None:
@@ -39,3 +39,18 @@ def test_the_first_failure_is_raised_and_stops_the_others() -> None:
         run_all([waits, fails, *[waits] * 5, *[never] * 100], workers=2, stop=stopped.set)
     assert stopped.is_set()
     assert "never" not in begun
+
+
+def test_a_call_that_was_begun_is_waited_for_and_its_failure_told_each_time() -> None:
+    go = threading.Event()
+
+    def fails() -> None:
+        assert go.wait(30)
+        raise OSError("told")
+
+    wait = begin(fails, "test")
+    go.set()
+    for _ in range(2):
+        with pytest.raises(OSError, match="told"):
+            wait()
+    begin(lambda: 1, "test")()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -182,6 +182,64 @@ def test_an_object_can_be_begun_before_anybody_asks_for_its_head() -> None:
     assert reader.head(10, ahead=200) == DATA[:10]
     assert b"".join(reader.read(10, 300)) == DATA[10:300]
     assert store.reads == [("k", 0, 300)]
+
+
+class Asked(MemoryStore):
+    """Remembers what it was asked for, whether anybody waited for the answer or not, and refuses the first requests."""
+
+    def __init__(self, failures: int = 0) -> None:
+        super().__init__({"k": DATA}, chunk=100)
+        self.asked: list[tuple[int, int]] = []
+        self._failures = failures
+
+    def ask(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Callable[[], Body]:
+        self.asked.append((start, stop))
+        if len(self.asked) <= self._failures:
+            raise TransientStoreError("no connection came about")
+        return super().ask(key, start, stop, etag, seconds)
+
+
+def test_what_was_asked_for_before_it_is_begun_is_asked_for_once() -> None:
+    store = Asked()
+    reader = reader_of(store, "k")
+    reader.ask(300)
+    assert (store.asked, store.reads) == ([(0, 300)], [])
+    reader.begin(300)
+    assert b"".join(reader.read(0, 300)) == DATA[:300]
+    assert store.asked == [(0, 300)]
+
+
+def test_what_nobody_waits_for_fails_nobody() -> None:
+    store = Asked(failures=1)
+    reader = reader_of(store, "k")
+    reader.ask(300)
+    reader.end_ahead()
+    assert b"".join(reader.read(10, 20)) == DATA[10:20]
+    assert store.asked == [(0, 300), (10, 20)]
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_request_that_fails_at_once_is_tried_again_by_whoever_waits(failures: int) -> None:
+    store = Asked(failures)
+    reader = reader_of(store, "k")
+    reader.ask(300)
+    reader.begin(300)
+    if failures < 3:
+        assert reader.head(10) == DATA[:10]
+        assert reader.retries == failures
+    else:
+        with pytest.raises(StoreError, match="gave up after 3 tries"):
+            reader.head(10)
+
+
+def test_a_range_can_be_asked_for_before_it_is_read() -> None:
+    store = Asked(failures=1)
+    reader = reader_of(store, "k")
+    early, late = reader.read(100, 500, now=True), reader.read(500, 700)
+    assert store.asked == [(100, 500)]
+    assert b"".join(late) == DATA[500:700]
+    assert b"".join(early) == DATA[100:500]
+    assert store.asked == [(100, 500), (500, 700), (100, 500)]
 
 
 def test_bytes_that_were_read_are_let_go_of_and_fetched_again_when_wanted_again() -> None:
