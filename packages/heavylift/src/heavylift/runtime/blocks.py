@@ -2,7 +2,7 @@
 
 Stages; whoever calls undoes all of them when one fails:
 
-1. check the disk, and make directories and links;
+1. check the disk, and make directories and links; ask for the first ranges;
 2. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
    in order; the thread that fetched a block verifies, inflates and writes it in place when its turn has come, while the other
    connections go on receiving. A thread holds one block at a time: that bounds the memory;

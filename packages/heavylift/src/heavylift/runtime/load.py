@@ -5,7 +5,7 @@ Stages; when one fails, the destination is as it was before:
 1. lock the destination; if it holds what is wanted, there is nothing to do;
 2. take the index from the code package; where that has another archive's or none, read the object's first bytes: they hold the
    index (`index`), or show that there is none (`plainzip` takes over then);
-3. bring all blocks (`blocks`);
+3. make all files, wait for what has to come before any content, and bring all blocks (`blocks`);
 4. set the marker of a complete destination.
 """
 
