@@ -481,8 +481,8 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_tidied(instance: Any, link:
         import threading, time, pathlib, os
         disk = pathlib.Path(os.environ["AppLibDir"]).parent
         def fill():
-            while not (disk / "applib/heavy").exists():
-                time.sleep(0.001)
+            while not any(path.stat().st_blocks for path in (disk / "applib/heavy").glob("*")):
+                time.sleep(0.001)  # until the first content is there
             (disk / "other").write_bytes(bytes(30_000_000))
         threading.Thread(target=fill).start()
         try:
