@@ -6,7 +6,7 @@ is not code, and its blocks of code behind everything else. Other libraries are 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -113,19 +113,43 @@ def libraries_by_pages(index: Index) -> tuple[Library, ...]:
     return tuple(chosen)
 
 
-def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
-    """Return, for each block, the pieces of files that its bytes are; those of a block of hot pages are runs of pages."""
-    result: list[list[Piece]] = [[] for _ in content.blocks]
-    for file, entry in enumerate(content.files):
-        if entry.size <= BLOCK_SIZE:
-            result[entry.block].append(Piece(file, entry.offset, 0, entry.size))
-            continue
-        for block, piece in _stretches(content, file):
-            result[block].append(piece)
-    for library in content.libraries:
-        for block, piece in _hot_pieces(content, library):
-            result[block].append(piece)
-    return tuple(tuple(each) for each in result)
+class Pieces:
+    """The pieces of files that the bytes of each block are; those of a block of hot pages are runs of pages.
+
+    They are found when a block comes: nothing could be unpacked while those of all blocks are found, 7 ms for 4,500 files. Used by
+    several threads at once.
+
+    Args:
+        content: of the archive.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._starts = [entry.block for entry in content.files]
+        self._hot = {block: library for library in content.libraries for block in hot_blocks(content, library)}
+        self._found: dict[int, tuple[Piece, ...]] = {}
+
+    def __getitem__(self, block: int) -> tuple[Piece, ...]:
+        """Return the pieces of a block, by its number."""
+        if block not in self._found:
+            self._found |= self._find(block)
+        return self._found[block]
+
+    def _find(self, block: int) -> dict[int, tuple[Piece, ...]]:
+        """Return the pieces of a block, and of the others with which a large file or its hot pages are complete."""
+        content = self._content
+        if block in self._hot:
+            parts = _hot_pieces(content, self._hot[block])
+        else:
+            first, stop = bisect_left(self._starts, block), bisect_right(self._starts, block)
+            files = content.files[first:stop]
+            if files and files[0].size <= BLOCK_SIZE:
+                return {block: tuple(Piece(file, each.offset, 0, each.size) for file, each in enumerate(files, first))}
+            parts = _stretches(content, stop - 1)
+        found: dict[int, list[Piece]] = {}
+        for number, piece in parts:
+            found.setdefault(number, []).append(piece)
+        return {number: tuple(each) for number, each in found.items()}
 
 
 def hot_blocks(content: Content, library: Library) -> range:

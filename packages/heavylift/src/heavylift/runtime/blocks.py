@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from heavylift.contracts.archive import Block, Content
 from heavylift.contracts.failures import LoadError
-from heavylift.contracts.loading import CodeBlock, LoadPlan, Piece, libraries_by_pages, pieces, plan_load
+from heavylift.contracts.loading import CodeBlock, LoadPlan, Pieces, libraries_by_pages, plan_load
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.contracts.pages import PAGE
 from heavylift.runtime.lines import log_line
@@ -144,7 +144,7 @@ class _BlockLoader:
         self._reader = reader
         self._placed = placed
         self._content = placed.index.content
-        self._pieces: Sequence[Sequence[Piece]] = ()
+        self._pieces = Pieces(self._content)
         self._paging = paging
         self._demand: Demand | None = None
         self._plan = plan
@@ -210,7 +210,6 @@ class _BlockLoader:
             if self._paging:
                 self._watcher.paged(self._paging.libraries)
             self._watcher.prepared([entry.path for entry in self._content.files], self._plan.needs)
-        self._pieces = pieces(self._content)
         self._created.set()
 
     def _load_rest(self) -> None:

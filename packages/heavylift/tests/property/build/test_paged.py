@@ -16,7 +16,7 @@ from heavylift.build.order import Order
 from heavylift.build.pack import pack
 from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Index
 from heavylift.contracts.index import parse_index
-from heavylift.contracts.loading import code_blocks, pieces, plan_load
+from heavylift.contracts.loading import Pieces, code_blocks, plan_load
 from heavylift.contracts.pages import HOT, PAGE, Region, Run
 from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify
 from tests.support.loading import MemoryStore, load_from, read_entry, read_files, tree
@@ -95,7 +95,7 @@ def test_files_are_whole_however_they_are_loaded(first: Drawn, second: Drawn, sm
 
 def _check_by_pages(index: Index, data: bytes, files: dict[str, bytes]) -> None:
     """Load by pages: at first all is there but the cold pages, and in the end they are there too."""
-    content, plan, parts = index.content, plan_load(index.content, index.content.libraries), pieces(index.content)
+    content, plan, parts = index.content, plan_load(index.content, index.content.libraries), Pieces(index.content)
     origin = len(data) - _behind_the_index(index, data)
     made = [bytearray(entry.size) for entry in content.files]
     codes = {each.block for each in code_blocks(content, content.libraries)}

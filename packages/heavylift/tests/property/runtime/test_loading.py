@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from heavylift.contracts.archive import Index
 from heavylift.contracts.failures import InvalidArchiveError, LoadError
 from heavylift.contracts.index import dump_index, parse_index
-from heavylift.contracts.loading import pieces, plan_load
+from heavylift.contracts.loading import Pieces, plan_load
 from heavylift.runtime.store import cut
 from tests.support.loading import MemoryStore, load_from, pack, read_files, tree
 
@@ -161,7 +161,8 @@ def test_an_index_with_any_field_replaced_is_refused_or_safe(data: st.DataObject
         index = parse_index(json.dumps(record).encode())
     except InvalidArchiveError:
         return
-    covered = [piece for block in plan_load(index.content, ()).blocks for piece in pieces(index.content)[block]]
+    pieces = Pieces(index.content)
+    covered = [piece for block in plan_load(index.content, ()).blocks for piece in pieces[block]]
     assert sum(piece.size for piece in covered) == index.content.size
     assert all(".." not in entry.path.split("/") and entry.path[0] != "/" for entry in index.content.files)
 
