@@ -39,7 +39,8 @@ _NOT_GIVEN = (
 
 _BLOCKED = (
     "the process ended by SIGSEGV. A thread that blocks this signal, as those of ZeroMQ and jemalloc do, cannot open code when it "
-    "executes it; if the function has one, leave it without a recording, or set `loadMode` to whole"
+    "executes it, nor can any while a library's own handler for the signal passes nothing on; if the function has one, leave it "
+    "without a recording, or set `loadMode` to whole"
 )
 
 # Functions by which a library decides what becomes of signals.
