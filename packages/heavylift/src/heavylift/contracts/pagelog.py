@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 EVENT = "heavylift.pages"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DemandedPage:
+class DemandedPage(NamedTuple):
     """A page of a library that was executed before it was there.
 
     Attributes:
