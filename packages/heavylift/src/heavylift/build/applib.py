@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.accesses import Accesses
+from heavylift.build.duplicates import follow_link, link_duplicates
 from heavylift.build.frames import Frames
 from heavylift.build.imports import Imports, Tree, bring_back, choose_files
 from heavylift.build.installed import check_installed
@@ -185,6 +186,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     kept = find_opened(gone, staging.opened)
     pruning = bring_back(kept, tree, found, pruning)
     _check_spared(packages, pruning)
+    link_duplicates(staging.folder)
     lazy = _lazy_modules(staging, accesses, report)
     if lazy:
         accesses = imports.record("as a start will, some when they are first used", lazy)
@@ -252,7 +254,10 @@ def _arranged(staging: Staging, staged: Staged) -> Staged:
 
     A function may import its libraries in another order than the requirements name them.
     """
-    needed = None if staged.needed is None else tuple(dict.fromkeys((*staging.opened, *staged.needed)))
+    needed = None
+    if staged.needed is not None:
+        opened = (*staging.opened, *staged.needed)
+        needed = tuple(dict.fromkeys(follow_link(staging.folder, path) for path in opened))
     holders = binaries.collect_bytecode(staging.folder, needed or (), staged.lazy) if staged.bytecode else {}
     return replace(staged, opened=staging.opened, order=arrange(staging.folder, needed, holders))
 
