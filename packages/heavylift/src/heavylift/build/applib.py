@@ -26,7 +26,16 @@ from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.names import normalize
 from heavylift.build.needed import Referrers
 from heavylift.build.order import Order, arrange
-from heavylift.build.packages import Package, Recipe, find_files, place_is_sound, prepare, retain
+from heavylift.build.packages import (
+    Package,
+    Recipe,
+    find_disputed,
+    find_files,
+    place_is_sound,
+    prepare,
+    put_required_last,
+    retain,
+)
 from heavylift.build.prune import Pruning, Rule, Survey, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
@@ -299,7 +308,14 @@ def _prepare(staging: Staging, interpreter: Path | None, report: Reporter, frame
     )
     staging.packages.mkdir(exist_ok=True)
     with report.bar("packages") as progress:
-        return prepare(staging.lock, staging.packages, recipe, requested, progress, frames)
+        prepared = prepare(staging.lock, staging.packages, recipe, requested, progress, frames)
+    packages = put_required_last(prepared, requested)
+    for (other, name), path in find_disputed(packages).items():
+        report.warn(
+            f"{other} and {name} each bring a {path} of their own: those of {name} are taken. Of such packages, one that the "
+            "requirements name comes before one that others bring: name the one that the function needs, alone"
+        )
+    return packages
 
 
 def _modules(requirements: Path, packages: Sequence[Package]) -> dict[str, list[str]]:

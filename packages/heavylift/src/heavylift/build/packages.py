@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import Distribution
@@ -151,6 +151,22 @@ def retain(places: Iterable[Path], cache: Path) -> None:
     """Remove all folders of a cache but these, and the leftovers of an interrupted build."""
     for path in set(cache.iterdir()).difference(places):
         shutil.rmtree(path)
+
+
+def put_required_last(packages: Iterable[Package], required: Collection[str]) -> list[Package]:
+    """Return packages with those last that requirements name: of several with the same file, the last one's counts."""
+    return sorted(packages, key=lambda package: normalize(package.name) in required)
+
+
+def find_disputed(packages: Iterable[Package]) -> dict[tuple[str, str], str]:
+    """Return the pairs of packages that bring different libraries by one path, each pair's last one counting, and such a path."""
+    holders, found = dict[str, Package](), dict[tuple[str, str], str]()
+    for package in packages:
+        for path in package.libraries:
+            if (other := holders.get(path)) is not None and other.files[path] != package.files[path]:
+                found.setdefault((other.name, package.name), path)
+            holders[path] = package
+    return found
 
 
 def find_files(packages: Iterable[Package]) -> dict[str, str]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from heavylift.build.packages import Package, assemble, find_files, installed_modules, retain
+from heavylift.build.packages import (
+    Package,
+    assemble,
+    find_disputed,
+    find_files,
+    installed_modules,
+    put_required_last,
+    retain,
+)
 from heavylift.build.resolve import entry_name, read_lock
 
 
@@ -43,6 +52,23 @@ def test_of_two_packages_with_the_same_file_the_last_counts(tmp_path: Path) -> N
     assemble(find_files([one, two]), tmp_path / "applib")
     assert contents(tmp_path / "applib") == {"cv2/__init__.py": "2"}
     assert contents(one.content) == {"cv2/__init__.py": "1"}
+
+
+def test_of_two_packages_with_the_same_file_the_one_that_requirements_name_counts(tmp_path: Path) -> None:
+    named = package(tmp_path, "opencv.contrib", {"cv2/__init__.py": "1"})
+    brought = package(tmp_path, "opencv", {"cv2/__init__.py": "2"})
+    assert put_required_last([named, brought], ["opencv-contrib"]) == [brought, named]
+    assert put_required_last([named, brought], ["other"]) == [named, brought]  # in the order of the lock
+
+
+def test_packages_that_bring_different_libraries_by_one_path_are_found(tmp_path: Path) -> None:
+    one, same, other = (
+        package(tmp_path, name, {"cv2/cv2.so": name, "cv2/a.py": ""}) for name in ("one", "same", "other")
+    )
+    library = {"cv2/cv2.so": ()}
+    one, same, other = (replace(each, libraries=library) for each in (one, same, other))
+    other = replace(other, files={"cv2/cv2.so": (9, 9), "cv2/a.py": (5, 5)})
+    assert find_disputed([one, same, other]) == {("same", "other"): "cv2/cv2.so"}
 
 
 def test_a_file_system_without_links_has_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
