@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ctypes
 import functools
 import hashlib
 import io
@@ -645,6 +646,23 @@ def test_a_package_without_wheels_is_built_from_its_sources_where_the_requiremen
     (lock,) = (own_project / "layers_build" / "locks").glob(f"applib-cp{LOCAL_PYTHON.replace('.', '')}-*.txt")
     assert "\n--no-binary onlyhere\n" in lock.read_text()
     assert str(own_project) not in lock.read_text()
+
+
+def test_of_packages_with_the_same_library_the_one_that_requirements_name_counts_and_the_build_warns(
+    own_project: Path,
+) -> None:
+    wheels = own_project / "layers_build" / "wheels"
+    wheels.mkdir()
+    library = Path(_ctypes.__file__).read_bytes()
+    make_wheel(wheels, "seen_more", {"seen/__init__.py": "more = 1\n", "seen/core.so": library + b"more"})
+    make_wheel(wheels, "seen_most", {"seen/__init__.py": "", "seen/core.so": library})
+    make_wheel(wheels, "user", {"user.py": "import seen\n"}, requires=["seen-most"])
+    (own_project / "layers_build" / "applib.txt").write_text("--find-links wheels\nseen-more\nuser\n")
+    (own_project / "function" / "index.py").write_text("from seen import more\n\ndef handler(event, context): pass\n")
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 0, done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "seen_most and seen_more each bring a seen/core.so of their own: those of seen_more are taken" in said
 
 
 def test_what_the_loader_replaces_stays_among_the_requirements_of_a_function(own_project: Path) -> None:
