@@ -169,7 +169,7 @@ class Background:
         Raises:
             LoadError: that will never be.
         """
-        self._wait(lambda: False)
+        self._wait(lambda: self._ended and not self._error)  # a fork may find the lock held for good
 
     def close(self) -> None:
         """Let go of the worker. One that still works ends, and leaves a partial destination to the next start.
@@ -220,17 +220,17 @@ class Background:
                         "the loader's process said nothing; does the function's network reach `Endpoint`?"
                     )
             except DeadlineError as error:
-                self._ended, self._error = True, error
+                self._error, self._ended = error, True
         elif more := os.read(self._messages, _READ):
             self._held += more
         else:
-            self._ended = True
             code = self._reap()
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             self._error = LoadError(
                 f"the loader's process {how} before it was done; the function's log may say why, and signal 9 comes when "
                 "memory is short: give the function more"
             )
+            self._ended = True
 
     def _is_spoken_to(self) -> bool:
         while not self._has_message(0):
@@ -260,9 +260,9 @@ class Background:
             case Collected() if not self._started and not self._working_set:
                 self._timeline.merge(message)
             case LoadEnded():
-                self._ended = True
                 if message.error:
                     self._error = getattr(failures, message.error)(message.message)
+                self._ended = True
 
 
 @contextmanager

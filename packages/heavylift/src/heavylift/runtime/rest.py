@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from heavylift.contracts.failures import ConfigurationError, LoadError
 from heavylift.runtime.background import Background
@@ -35,8 +36,16 @@ class Rest:
         self._ended = False
 
     def start(self) -> None:
-        """Wait for it in a thread."""
+        """Wait for it in a thread, and before a fork."""
         threading.Thread(target=self._follow, name="heavylift", daemon=True).start()
+        os.register_at_fork(before=self._before_fork)
+
+    def _before_fork(self) -> None:
+        """Have all code open in the child, which may put in a handler of its own, as the workers of PyTorch's `DataLoader` do."""
+        if not self._ended:
+            with suppress(LoadError):  # told by the thread
+                self._background.wait_for_all()
+                self._background.open_all(last=False)
 
     def look_after(self, context: object) -> None:
         """Do what each request has to do: it may bring newer credentials, and find other handlers installed.

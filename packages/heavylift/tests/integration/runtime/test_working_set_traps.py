@@ -164,6 +164,20 @@ process.start(); process.join(); print(process.exitcode)
     assert outcome.answers == ["0"], outcome.errors
 
 
+def test_a_forked_process_may_handle_the_signal_itself(paged_instance: Any, link: Any) -> None:
+    link.set(bandwidth=20e6)
+    script = f"""
+import os, signal
+child = os.fork()
+if child == 0:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os._exit(not heavy.right(range({FUNCTIONS})))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    outcome = paged_instance.run(START + "import heavy\n" + script)
+    assert outcome.answers == ["0"], outcome.errors
+
+
 def test_a_process_that_may_have_no_more_memory_goes_on(paged_instance: Any, link: Any) -> None:
     link.set(bandwidth=20e6)
     script = """
