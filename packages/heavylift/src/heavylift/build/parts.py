@@ -28,13 +28,11 @@ from heavylift.build.recording import choose_pages, find_code, merge_recordings,
 from heavylift.build.reporter import Reporter, megabytes
 from heavylift.build.vendor import prepare_vendor
 from heavylift.build.zipped import zipped_size
-from heavylift.contracts.loading import imported_bytecode
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.packaged import PACKAGED_NAME, dump_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
-from heavylift.runtime.heap import SIZE_NAME, dump_size
 from heavylift.runtime.patterns import TABLE_NAME
 from heavylift.runtime.writer import allocated
 
@@ -241,7 +239,7 @@ class Work:
         return self._measured_code()
 
     def note_applib(self, applib: Applib, code: Path) -> Code | None:
-        """Let the code package tell of the applib: which modules to import while it is on its way, patterns, its index, the heap.
+        """Let the code package tell of the applib: which modules to import while it is on its way, patterns, and its index.
 
         Args:
             applib: the archive that it will load.
@@ -251,12 +249,10 @@ class Work:
             The code package in `NEW_CODE`; None where nothing had to change.
         """
         recording, staging = read_recording(self.plan.recording), self.options.dist / NEW_CODE
-        placed = read_index(applib.path)
         notes = {
             LIST_NAME: ahead_list(recording.ahead, code, applib.path, applib.key),
             TABLE_NAME: patterns_table(recording.patterns, code, find_interpreter(self.options.target)),
-            PACKAGED_NAME: dump_packaged(applib.digest, placed),
-            SIZE_NAME: dump_size(sum(imported_bytecode(placed.index.content))),
+            PACKAGED_NAME: dump_packaged(applib.digest, read_index(applib.path)),
         }
         if all(_read(code / name) == content for name, content in notes.items()):
             return None

@@ -101,7 +101,8 @@ def libraries_by_pages(index: Index) -> tuple[Library, ...]:
     plan = plan_load(content, ())
     sizes = [index.layout[block].packed for block in plan.blocks]
     behind = [0, *accumulate(reversed(sizes))][::-1]  # bytes to fetch, by the number of blocks that are there
-    bytecode = imported_bytecode(content)
+    used = len(content.files) if content.used is None else content.used
+    bytecode = [entry.size * entry.path.startswith(f"{BYTECODE_NAME}/") for entry in content.files[:used]]
     chosen: list[Library] = []
     postponed = 0  # bytes of code
     for library in content.libraries:
@@ -110,12 +111,6 @@ def libraries_by_pages(index: Index) -> tuple[Library, ...]:
             chosen.append(library)
             postponed += sum(index.layout[code.block].packed for code in code_blocks(content, [library]))
     return tuple(chosen)
-
-
-def imported_bytecode(content: Content) -> list[int]:
-    """Return the bytes of bytecode in each of the first files, those that a recorded start may have used."""
-    used = content.files[: content.used]
-    return [entry.size * entry.path.startswith(f"{BYTECODE_NAME}/") for entry in used]
 
 
 class Pieces:

@@ -80,7 +80,6 @@ class Background:
         self._ended = False
         self._error: LoadError | None = None
         self._meanwhile: Iterator[object] = iter(())
-        self._clear: Callable[[], None] = lambda: None
         self._exit_code: int | None = None
 
     def needs(self, path: str) -> int | None:
@@ -92,14 +91,9 @@ class Background:
         needs = self._needs.get(path)
         return needs is not None and needs <= self._blocks
 
-    def work_meanwhile(self, work: Iterator[object], clear: Callable[[], None] = lambda: None) -> None:
-        """Take steps of some work, a millisecond or so each, while this process waits and nothing has come.
-
-        Args:
-            work: the steps.
-            clear: is called at the end of each wait, so that the work leaves nothing in the way of what was waited for.
-        """
-        self._meanwhile, self._clear = work, clear
+    def work_meanwhile(self, work: Iterator[object]) -> None:
+        """Take steps of some work, a millisecond or so each, while this process waits and nothing has come."""
+        self._meanwhile = work
 
     def wait_for_blocks(self, count: int) -> None:
         """Wait until that many of the applib's first blocks are there.
@@ -204,7 +198,6 @@ class Background:
                             self._rest_wanted = True
                             self._tell(RestWanted())
                         self._receive()
-                    self._clear()
             if self._error:
                 raise self._error
 

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +19,6 @@ from heavylift.runtime.background import Background
 from heavylift.runtime.bytecode import Bytecode, install
 from heavylift.runtime.codepackage import CODE, VENDOR
 from heavylift.runtime.dedent import dedented_by_lines
-from heavylift.runtime.heap import Heap
 from heavylift.runtime.pathfiles import follow_path_files
 from heavylift.runtime.patterns import precompiled
 from heavylift.runtime.references import compiled_once
@@ -47,22 +45,19 @@ def import_listed(timeline: Timeline) -> None:
             import_ahead(modules, VENDOR)
 
 
-def import_function(
-    settings: Settings, timeline: Timeline, background: Background | None = None, heap: Heap | None = None
-) -> Handler:
+def import_function(settings: Settings, timeline: Timeline, background: Background | None = None) -> Handler:
     """Return the user's function, imported and warmed up.
 
     Args:
         settings: say which one.
         timeline: is told what took how long.
         background: the load that brings what it imports; None: all of it is there.
-        heap: grows while files are waited for.
 
     Raises:
         ConfigurationError: there is no such function.
         Exception: whatever the user's module raises.
     """
-    return _warmed_up(settings, _imported(settings, timeline, background, heap), timeline)
+    return _warmed_up(settings, _imported(settings, timeline, background), timeline)
 
 
 def add_to_path(applib: Path) -> Bytecode | None:
@@ -99,19 +94,18 @@ def _show_to_children(applib: str, more: list[str]) -> None:
     os.environ["PATH"] = os.pathsep.join(programs)
 
 
-def _imported(settings: Settings, timeline: Timeline, background: Background | None, heap: Heap | None) -> ModuleType:
+def _imported(settings: Settings, timeline: Timeline, background: Background | None) -> ModuleType:
     bytecode = add_to_path(settings.applib)
-    if bytecode and background and heap:
-        background.work_meanwhile(chain(bytecode.read_ahead(background.is_there), heap.grow()), heap.release)
+    if bytecode and background:
+        background.work_meanwhile(bytecode.read_ahead(background.is_there))
     timeline.mark_import()
     name = settings.handler.rpartition(".")[0]
     try:
         with timeline.span("import", name), sampled(str(settings.applib), timeline), dedented_by_lines():
             return importlib.import_module(name)
     finally:
-        if background:
+        if bytecode and background:
             background.work_meanwhile(iter(()))
-        if bytecode:
             bytecode.forget()
 
 

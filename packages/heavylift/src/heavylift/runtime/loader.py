@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from heavylift.contracts.failures import ConfigurationError
 from heavylift.runtime.background import load_in_background
-from heavylift.runtime.codepackage import CODE, VENDOR
+from heavylift.runtime.codepackage import VENDOR
 from heavylift.runtime.credentials import find_credentials
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import WHOLE, Settings, read_settings
@@ -122,19 +122,16 @@ def _run_beside_load(settings: Settings, context: object, mode: str, timeline: T
         # Whatever else a start needs is imported while the load is under way.
         from heavylift.runtime.function import faster, import_function, import_listed
         from heavylift.runtime.gate import gated
-        from heavylift.runtime.heap import Heap
         from heavylift.runtime.rest import Rest
 
         with faster():
             import_listed(timeline)
-            heap = Heap(CODE, int(getattr(getattr(context, "function", None), "memory", 0) or 0))
-            background.work_meanwhile(heap.grow(), heap.release)
             if mode == "request":
                 background.wait_for_all()
             background.wait_for_names("applib")
             following.enter_context(gated(background, str(settings.applib)))
             try:
-                function = import_function(settings, timeline, background, heap)
+                function = import_function(settings, timeline, background)
             finally:
                 background.wait_for_working_set()  # its failure is the first one, whatever the function made of it
         if background.end_start():

@@ -29,8 +29,6 @@ from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIME
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
 from heavylift.runtime.bytecode import TABLE_NAME
-from heavylift.runtime.heap import SIZE_NAME as HEAP_NAME
-from heavylift.runtime.heap import dump_size
 from heavylift.runtime.patterns import TABLE_NAME as PATTERNS_NAME
 from heavylift.runtime.patterns import patterns_of
 from tests.support.loading import read_entry
@@ -232,15 +230,6 @@ def test_the_code_package_holds_the_index_of_its_applib(project: Project) -> Non
     assert manifest.code is not None
     data = (manifest.code.path / PACKAGED_NAME).read_bytes()
     assert parse_packaged(data, manifest.applib.digest) == read_index(manifest.applib.path)
-
-
-def test_the_code_package_tells_how_much_of_the_heap_the_import_takes(project: Project) -> None:
-    manifest, _ = project.build()
-    assert manifest.code is not None
-    content = content_of(manifest)
-    used = content.files[: content.used]
-    bytecode = sum(file.size for file in used if file.path.startswith(f"{BYTECODE_NAME}/"))
-    assert (manifest.code.path / HEAP_NAME).read_bytes() == dump_size(bytecode) > b"1"
 
 
 def test_nothing_is_imported_ahead_once_the_function_has_a_module_of_such_a_name(project: Project) -> None:

@@ -92,17 +92,6 @@ def test_work_is_done_while_a_file_is_waited_for_and_no_longer(worker: Worker, a
         assert not worker.background.is_there("none.txt")
 
 
-def test_work_clears_up_at_the_end_of_each_wait_and_not_where_there_was_none(worker: Worker) -> None:
-    cleared: list[str] = []
-    worker.background.work_meanwhile(iter(()), lambda: cleared.append("cleared"))
-    worker.send(NAMES, BlocksReady(1))
-    worker.background.wait_for_names("applib")
-    worker.background.wait_for_names("applib")
-    assert cleared == ["cleared"]
-    worker.background.wait_for_blocks(1)
-    assert cleared == ["cleared"] * 2
-
-
 def test_what_is_there_is_read_at_once(worker: Worker, applib: Path) -> None:
     worker.send(NAMES, BlocksReady(1))
     worker.background.wait_for_names("applib")
