@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,7 +34,7 @@ class ScriptedStore(MemoryStore):
     """Delivers the blocks of one archive in a given order: one at a time, the next when the last has been written.
 
     Args:
-        packed: the archive, stored as `a.zip`; each of its blocks must be one request.
+        packed: the archive, stored as `a.zip`; each of its blocks must be one request, or come with the first bytes.
         script: the numbers of all its blocks.
     """
 
@@ -44,10 +45,20 @@ class ScriptedStore(MemoryStore):
         self._turn = threading.Condition()
 
     def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
-        if start in self._places:
-            with self._turn:
-                self._turn.wait_for(lambda: self._script[0] == self._places[start])
-        return super().read(key, start, stop, etag, seconds)
+        body = super().read(key, start, stop, etag, seconds)
+        return body._replace(chunks=self._in_turn(start, b"".join(body.chunks)))
+
+    def _in_turn(self, start: int, content: bytes) -> Iterator[bytes]:
+        stop = start + len(content)
+        begins = sorted(place for place in self._places if start <= place < stop)
+        yield content[: (begins[0] if begins else stop) - start]
+        for begin, end in pairwise([*begins, stop]):
+            self._wait_for_turn(self._places[begin])
+            yield content[begin - start : end - start]
+
+    def _wait_for_turn(self, number: int) -> None:
+        with self._turn:
+            self._turn.wait_for(lambda: number not in self._script[1:])
 
     def written(self) -> None:
         """Let the next block come."""
